@@ -29,6 +29,7 @@ from bot.knowledge.index import K1, B
 from bot.knowledge.library import Library
 from cli import wiring
 from cli.commands.demo import add_help_center
+from cli.repositories import Records, open_records
 
 QUESTIONS = Path(__file__).with_suffix(".jsonl")
 PASSAGES, ADDED, FEW, SEARCHES = 100_000, 10_000, 10, 200
@@ -209,18 +210,18 @@ def measure_cost(rounds: int) -> None:
     print(f"CPU a suggestion: {with_knowledge:.1f} ms with, {without:.1f} without: {with_knowledge / without:.2f}")
 
 
-async def _prepare(url: str, steps: list[Callable[[wiring.Records], Any]]) -> None:
-    async with wiring.open_records(url) as records:
+async def _prepare(url: str, steps: list[Callable[[Records], Any]]) -> None:
+    async with open_records(url) as records:
         for step in steps:
             await step(records)
 
 
 @asynccontextmanager
-async def _open_library() -> AsyncIterator[tuple[Library, wiring.Records]]:
+async def _open_library() -> AsyncIterator[tuple[Library, Records]]:
     """Open the library of a new database."""
     with tempfile.TemporaryDirectory(prefix="suggest-benchmark-") as directory:
-        async with wiring.open_records(f"sqlite:///{directory}/suggest.db") as records:
-            yield wiring.make_library(records.database), records
+        async with open_records(f"sqlite:///{directory}/suggest.db") as records:
+            yield wiring.make_library(records), records
 
 
 if __name__ == "__main__":

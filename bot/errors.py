@@ -11,6 +11,10 @@ Refusal
 ├── StaleConversation the conversation has moved on since the replies were drafted
 └── EmptyReply        an edit with nothing in it
 
+UsageError            what an operator asked for is wrong
+OperationFailed       what an operator asked for did not work
+└── NotUsable         a server, a token or a model that is needed cannot be used
+
 `storage.errors` adds what only the database knows: RequestClosed, NothingToUndo, DeliveryInProgress, DuplicateDelivery,
 DatabaseUnavailable.
 """
@@ -25,6 +29,18 @@ REFERENCE_LENGTH: Final = 8
 
 class Refusal(Exception):  # noqa: N818 - named for what happened, as the callers read it
     """The base of all refusals; the tree is drawn above."""
+
+
+class UsageError(Exception):
+    """A wrong request of an operator; the message says why and what to do, in one line."""
+
+
+class OperationFailed(Exception):  # noqa: N818 - it is told, and ends the command, as an outcome
+    """A request of an operator that did not work; the message says why and what to do, in one line."""
+
+
+class NotUsable(OperationFailed):
+    """Something that is needed cannot be used; the message says why, and what to do."""
 
 
 class MessageTooLong(Refusal):

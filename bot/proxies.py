@@ -22,6 +22,8 @@ from urllib.parse import SplitResult, urlsplit
 import aiohttp
 import httpx2
 
+from bot.errors import UsageError
+
 _SOCKS: Final = {"socks": "socks5", "socks4": "socks4", "socks4a": "socks4", "socks5": "socks5", "socks5h": "socks5"}
 """Schemes of SOCKS proxies, all of which look up names, and what aiohttp-socks calls them."""
 
@@ -30,7 +32,7 @@ _PORTS: Final = {"http": 80, "https": 443}
 KEEP_ALIVE_S: Final = 30.0
 
 
-class NetworkSettingsError(Exception):
+class NetworkSettingsError(UsageError):
     """A variable for proxies or certificates cannot be used; the message names it, with what to do."""
 
 

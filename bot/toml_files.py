@@ -15,6 +15,8 @@ from typing import Any, Final, TypeVar
 from pydantic import BaseModel, ConfigDict, ValidationError
 from pydantic_core import ErrorDetails
 
+from bot.errors import UsageError
+
 Path = tuple[str | int, ...]
 
 _Table = TypeVar("_Table", bound="TomlTable")
@@ -38,7 +40,7 @@ class TomlTable(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-class TomlError(Exception):
+class TomlError(UsageError):
     """A file that cannot be used. Its `str()` is one line: the file, the line if any, what is wrong, the fix."""
 
     def __init__(self, source: str, line: int | None, reason: str) -> None:

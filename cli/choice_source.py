@@ -1,10 +1,10 @@
 """Sources of choices for `suggest rank`: files of the choice log, or a database."""
 
-import asyncio
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
 
@@ -12,11 +12,13 @@ from bot.choice_log import InvalidLine, iter_lines, open_log, read_line
 from bot.ranking import refit
 from bot.ranking.choice_sets import TrainingSet, Weights, collect_training_set
 from bot.ranking.scoring import LogLine
-from cli.database_location import Location, include_simulated, open_existing
+from cli.database_location import Location, include_simulated, open_existing, run_with
 from cli.errors import Failed, SettingsError
 from cli.render.progress import show_progress
-from storage.queries.log_entries import ChoiceLog
+from cli.repositories import Records
 from storage.records import LogEntry, Selection
+
+EVERYTHING: Final = Selection()
 
 Logs = Annotated[
     list[Path] | None,
@@ -42,7 +44,7 @@ def read_training_set(source: ChoiceSource) -> TrainingSet:
     """Read the choices to learn from. Raises SettingsError, Failed."""
     with show_progress("Reading choices") as advance:
         if not source.logs:
-            return asyncio.run(_collect_from_database(source.location, advance))
+            return run_with(open_existing(source.location), lambda records: collect_choices(records, advance))
         return collect_training_set(_count_entries(source.logs, advance))
 
 
@@ -53,11 +55,11 @@ def _count_entries(logs: Sequence[Path], advance: Callable[[int], None]) -> Iter
             yield line.entry
 
 
-async def _collect_from_database(location: Location, advance: Callable[[int], None]) -> TrainingSet:
+async def collect_choices(
+    records: Records, advance: Callable[[int], None], selection: Selection = EVERYTHING
+) -> TrainingSet:
     """Read the newest choices of a database; in a demonstration's own, the simulated ones too."""
-    async with open_existing(location) as database:
-        selection = await include_simulated(database, Selection())
-        return await refit.read_training_set(ChoiceLog(database), selection, advance)
+    return await refit.read_training_set(records.log, await include_simulated(records, selection), advance)
 
 
 def read_lines(log: Path) -> Iterator[LogLine]:
@@ -66,16 +68,22 @@ def read_lines(log: Path) -> Iterator[LogLine]:
     Raises SettingsError for a file that is not there, Failed at the first line that is no record:
     half a log is another log.
     """
+    with explain_unreadable(log), open_log(log) as file:
+        for number, line in iter_lines(file):
+            if isinstance(line, InvalidLine):
+                raise Failed(f"{log}, line {number}: {line}")
+            try:
+                yield LogLine(f"{log}, line {number}", line, read_line(line))
+            except InvalidLine as error:
+                raise Failed(f"{log}, line {number}: {error}") from error
+
+
+@contextmanager
+def explain_unreadable(file: Path) -> Iterator[None]:
+    """Say in a line that a file is not there, or cannot be read. Raises SettingsError, Failed."""
     try:
-        with open_log(log) as file:
-            for number, line in iter_lines(file):
-                if isinstance(line, InvalidLine):
-                    raise Failed(f"{log}, line {number}: {line}")
-                try:
-                    yield LogLine(f"{log}, line {number}", line, read_line(line))
-                except InvalidLine as error:
-                    raise Failed(f"{log}, line {number}: {error}") from error
+        yield
     except FileNotFoundError as error:
-        raise SettingsError(f"there is no file {log}") from error
+        raise SettingsError(f"there is no file {file}") from error
     except OSError as error:
-        raise Failed(f"{log} cannot be read: {error.strerror or error}") from error
+        raise Failed(f"{file} cannot be read: {error.strerror or error}") from error

@@ -1,25 +1,24 @@
 """The database that a command works on, and opening it."""
 
+import asyncio
 import shlex
-from collections.abc import AsyncIterator, Iterable, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator
+from contextlib import AbstractAsyncContextManager, aclosing, asynccontextmanager, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, Literal, Self
+from typing import Final, Literal, Self, TypeVar
 from urllib.parse import quote
 
 from cli import clock
 from cli.errors import Failed, SettingsError
+from cli.repositories import Records, open_records
 from cli.settings import Settings, load_settings, repeat_env_file
 from storage.engine.database import Database, get_database_file, parse_url
 from storage.engine.transaction import WriteObserver, ignore_times
 from storage.errors import DatabaseUnavailable, DatabaseUnsuitable, StorageError
 from storage.records import Selection
-from storage.repositories.audit import DEMONSTRATION, Audit
+from storage.repositories.audit import DEMONSTRATION
 from storage.schema import find_obstacles_to_reading, get_head, read_revisions
-
-if TYPE_CHECKING:
-    from cli.wiring import Records
 
 DEMONSTRATION_FILE: Final = Path("suggest-demo.db")
 
@@ -27,6 +26,9 @@ INVENTED: Final = "invented"
 """The team of a demonstration's invented history."""
 
 _SQLITE: Final = b"SQLite format 3\x00"
+
+Opened = TypeVar("Opened")
+Result = TypeVar("Result")
 
 Origin = Literal["--database", "SUGGEST_DATABASE_URL", "demonstration"]
 
@@ -84,18 +86,16 @@ def locate_for_try(settings: Settings, option: Path | None) -> Location:
     return Location.of_settings(settings)
 
 
-async def describe_recording(location: Location, records: "Records", *, simulated: bool) -> str:
+async def describe_recording(location: Location, records: Records, *, simulated: bool) -> str:
     """Say where requests are recorded, and how to export them, simulated ones also."""
-    is_left_out = simulated and not await Audit(records.database).is_demonstration()
+    is_left_out = simulated and not await records.audit.is_demonstration()
     command = location.name_command("export", options=["--include-simulated"] if is_left_out else [])
     return f"Recorded in {location}. To export it: {command}"
 
 
 @asynccontextmanager
-async def open_or_create(location: Location, *, observe: WriteObserver = ignore_times) -> "AsyncIterator[Records]":
+async def open_or_create(location: Location, *, observe: WriteObserver = ignore_times) -> AsyncIterator[Records]:
     """Open a database, which is made or brought to this program's schema if need be. Raises Failed, SchemaTooNew."""
-    from cli.wiring import open_records  # takes a second: what only reads does without it
-
     refuse_other_files(location)
     with explain_unavailable(location):
         async with open_records(location.url, observe=observe) as records:
@@ -103,7 +103,7 @@ async def open_or_create(location: Location, *, observe: WriteObserver = ignore_
 
 
 @asynccontextmanager
-async def open_existing(location: Location) -> AsyncIterator[Database]:
+async def open_existing(location: Location) -> AsyncIterator[Records]:
     """Open a database that is at this program's schema, for reading; no file is made, nothing written.
 
     Raises SettingsError, Failed.
@@ -113,8 +113,7 @@ async def open_existing(location: Location) -> AsyncIterator[Database]:
     refuse_other_files(location)
     if location.is_empty:  # opened, it would be made a database
         raise SettingsError(f"{location} holds no choice log: {_suggest_database(location)}")
-    database = Database(location.url)
-    try:
+    async with aclosing(Database(location.url)) as database:
         with explain_unavailable(location):
             if obstacles := await find_obstacles_to_reading(database):
                 raise DatabaseUnsuitable("; ".join(obstacles))
@@ -125,9 +124,22 @@ async def open_existing(location: Location) -> AsyncIterator[Database]:
                 raise Failed(
                     f"{location} has the schema {found}, not {wanted}: run `{location.name_command('migrate')}`"
                 )
-            yield database
-    finally:
-        await database.aclose()
+            yield Records(database)
+
+
+def use_database(file: Path | None, work: Callable[[Records], Awaitable[Result]]) -> Result:
+    """Do the work on the database of --database, or else of the settings, as `open_existing` opens it."""
+    return run_with(open_existing(locate_database(file)), work)
+
+
+def run_with(opened: AbstractAsyncContextManager[Opened], work: Callable[[Opened], Awaitable[Result]]) -> Result:
+    """Open something, do the work with it, and close it, on a loop of their own."""
+
+    async def run() -> Result:
+        async with opened as what:
+            return await work(what)
+
+    return asyncio.run(run())
 
 
 async def is_unset(location: Location) -> bool:
@@ -146,12 +158,9 @@ async def _read_schemas(location: Location) -> tuple[str | None, str]:
     if location.is_empty:
         return None, get_head()
     refuse_other_files(location)
-    database = Database(location.url)
-    try:
+    async with aclosing(Database(location.url)) as database:
         with explain_unavailable(location):
             return await read_revisions(database)
-    finally:
-        await database.aclose()
 
 
 def refuse_other_files(location: Location) -> None:
@@ -182,19 +191,19 @@ def explain_unavailable(location: Location) -> Iterator[None]:
         raise Failed(f"the database {location} {explain_unusable(location, error)}") from error
 
 
-async def include_simulated(database: Database, selection: Selection) -> Selection:
+async def include_simulated(records: Records, selection: Selection) -> Selection:
     """Include simulated requests in a demonstration's own database: they are what it is for.
 
     Its invented history stays apart, unless its team is named.
     """
-    if not await Audit(database).is_demonstration():
+    if not await records.audit.is_demonstration():
         return selection
     return replace(selection, include_simulated=True, without_team=None if selection.team_id else INVENTED)
 
 
-async def mark_demonstration(records: "Records", *, actor: str) -> None:
+async def mark_demonstration(records: Records, *, actor: str) -> None:
     """Note that this database is a demonstration's own: its simulated rows are what it is for."""
-    await Audit(records.database).record(at=clock.now(), actor=actor, action=DEMONSTRATION, data={})
+    await records.audit.record(at=clock.now(), actor=actor, action=DEMONSTRATION, data={})
 
 
 def explain_unusable(location: Location, error: StorageError) -> str:

@@ -10,7 +10,6 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Final
 
-from bot.choice_log.fields import FIELDS
 from bot.comparing.pairs import Comparison, pair_outputs
 from bot.comparing.review import Answer, Review, ReviewTools
 from bot.drafting import Brief, Draft
@@ -25,8 +24,8 @@ from bot.suggesting.briefs import BatchDrafter
 from bot.suggesting.placement import place_in_order, to_candidate
 from cli import __version__, clock, wiring
 from cli.database_location import INVENTED
+from cli.repositories import Records
 from storage.records import Candidate, Choice, DismissReason, Event, LogEntry, Request, Turn
-from storage.repositories.imports import LogImporter
 
 COMPARISON: Final = "invented-now-or-warmer"
 DAYS: Final = 14
@@ -50,7 +49,7 @@ _Drafts = dict[tuple[str, str], LogEntry]
 class HistoryTools:
     """The parts that the history is made with: the bot's own, with the demonstration model in the drafter."""
 
-    records: wiring.Records
+    records: Records
     drafter: BatchDrafter
     playbook: Playbook
     messages: Sequence[str]
@@ -68,7 +67,7 @@ async def add_history(tools: HistoryTools) -> None:
     await assigner.refresh()
     drafts: _Drafts = {}
     entries: list[LogEntry] = []
-    library = wiring.make_library(records.database)
+    library = wiring.make_library(records)
     for number in range(_REQUESTS):
         agent, message = rng.choice(_AGENTS), rng.choice(tools.messages)
         assigned = assigner.draw(INVENTED, agent)
@@ -77,7 +76,7 @@ async def add_history(tools: HistoryTools) -> None:
             drafts[key] = await _draft_styles(tools, library, assigned, message)
         at = tools.now - timedelta(days=1) - timedelta(days=DAYS - 1) * (1 - (number + 1) / _REQUESTS)
         entries.append(_decide(_show(drafts[key], agent, at, rng), rng))
-    await LogImporter(records.database, FIELDS).import_new(entries)
+    await records.importer.import_new(entries)
     await _review_arms(tools, _pair_arms(drafts, tools.messages), rng)
 
 

@@ -1,7 +1,7 @@
 """Errors that end a command: one line on stderr, or one for each wrong setting, and an exit code.
 
-    2   wrong usage or configuration: SettingsError, a broken playbook, a message over the limit
-    1   what was asked did not work: Failed, the database, the day's budget
+    2   wrong usage or configuration: SettingsError, UsageError, a message over the limit
+    1   what was asked did not work: Failed, OperationFailed, the database, the day's budget
 
 Whatever else is raised is a bug; its traceback may hold what people wrote, so it is shown to those who ask for it only.
 """
@@ -41,15 +41,13 @@ def to_ending(error: Exception) -> Ending:
 
 def _translate_error(error: Exception) -> Ending:
     """Translate an error of a lower room."""
-    from bot.errors import MessageTooLong, Refusal
+    from bot.errors import MessageTooLong, OperationFailed, Refusal, UsageError
     from bot.i18n.texts import DEFAULT_LOCALE, get_texts
-    from bot.playbook import PlaybookError
-    from bot.proxies import NetworkSettingsError
     from handlers.error_messages import describe_error
     from storage.errors import DatabaseUnavailable, SchemaTooNew, StorageError
 
-    if isinstance(error, PlaybookError | NetworkSettingsError):
-        return Ending(line=str(error), code=2)
+    if isinstance(error, UsageError | OperationFailed):
+        return Ending(line=str(error), code=2 if isinstance(error, UsageError) else 1)
     if isinstance(error, SchemaTooNew):
         line = f"the database was made by a newer version of this program (its schema is {error}): install that version"
         return Ending(line=line, code=1)

@@ -1,9 +1,11 @@
 """Commands whose modules are imported when they are called, so that `suggest --help` is fast."""
 
 from collections.abc import Callable
+from dataclasses import MISSING, fields
 from importlib import import_module
+from inspect import Parameter, Signature, signature
 from pathlib import Path
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, get_type_hints
 
 import typer
 import typer.main
@@ -41,10 +43,34 @@ def make_loader(module: str) -> Callable[[], Callable[..., Any]]:
     return load
 
 
+def _spread_options(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Make a function of one record `options` a function of the record's fields, which Typer reads as options."""
+    parameter = signature(function).parameters.get("options")
+    if parameter is None:
+        return function
+    record, hints = parameter.annotation, get_type_hints(parameter.annotation, include_extras=True)
+
+    def run(**given: Any) -> Any:
+        return function(record(**given))
+
+    parameters = [
+        Parameter(
+            each.name,
+            Parameter.KEYWORD_ONLY,
+            annotation=hints[each.name],
+            default=Parameter.empty if each.default is MISSING else each.default,
+        )
+        for each in fields(record)
+    ]
+    vars(run)["__signature__"] = Signature(parameters)
+    run.__doc__, run.__annotations__ = function.__doc__, {}
+    return run
+
+
 def _build_command(name: str, function: Callable[..., Any]) -> Any:
     """Make a function a command of Click, its docstring the help; with --env-file, as all have."""
     app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
-    app.command(name, context_settings={"help_option_names": HELP_OPTIONS})(function)
+    app.command(name, context_settings={"help_option_names": HELP_OPTIONS})(_spread_options(function))
     command = typer.main.get_command(app)
     common = typer.Typer(add_completion=False)
     common.command()(_take_common_options)

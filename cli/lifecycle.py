@@ -26,7 +26,7 @@ from bot.suggesting.pause import PauseSwitch
 from bot.suggesting.suggest import Suggester
 from cli import clock, database_location, readiness, wiring
 from cli.errors import Failed, SettingsError
-from cli.model_server import ModelServer
+from cli.repositories import Records
 from cli.settings import FIXES, Settings
 from cli.stop_signals import call_at_stop_signals
 from cli.workers.child import ChildFailed, run_in_child
@@ -41,7 +41,6 @@ from handlers.slack.threads import Threads
 from handlers.slack.users import Users
 from handlers.socket_mode import SocketModeConnection
 from storage.errors import DatabaseUnavailable, DatabaseUnreachable
-from storage.repositories.idempotency_keys import IdempotencyKeys
 
 SWEEP_EVERY_S = 60.0
 SCRUB_EVERY_S = 5.0
@@ -129,7 +128,7 @@ async def run_bot(  # long: the wiring of the whole bot, read once from top to b
         guardrail = wiring.make_guardrail(settings, records=records, announcer=handlers)
         _repeat(stack, guardrail.look, every_s=LOOK_EVERY_S)
         await _run_and_repeat(stack, partial(_keep_alive, recoverer, handlers), every_s=HEARTBEAT_S)
-        model = await stack.enter_async_context(ModelServer.open(settings)) if settings.has_model else None
+        model = await stack.enter_async_context(wiring.open_model_server(settings)) if settings.has_model else None
         ready = readiness.Readiness(records=records, connection=connection, model=model, metrics=metrics)
         probes = Health(ready=ready.check, metrics=partial(_expose_metrics, metrics, drafter, ready))
         yield await _accept_work(stack, bolt, settings, connection, route, http=http, health=health, probes=probes)
@@ -137,7 +136,7 @@ async def run_bot(  # long: the wiring of the whole bot, read once from top to b
 
 def _build_dependencies(
     settings: Settings,
-    records: wiring.Records,
+    records: Records,
     installations: Installations,
     session: aiohttp.ClientSession,
     suggester: Suggester,
@@ -161,16 +160,14 @@ def _build_dependencies(
         chooser=wiring.make_chooser(settings, records=records, privacy=privacy, metrics=metrics, conversations=threads),
         deliverer=wiring.make_deliverer(records=records, privacy=privacy, courier=courier, metrics=metrics),
         exporter=ProcessExporter(database_location.Location.of_settings(settings), settings.suggest_pseudonym_key),
-        idempotency_keys=IdempotencyKeys(records.database),
+        idempotency_keys=records.idempotency_keys,
         tasks=BackgroundTasks(),
         now=clock.now,
         clock=clock.monotonic,
     )
 
 
-async def _open_database(
-    stack: AsyncExitStack, location: database_location.Location, metrics: Metrics
-) -> wiring.Records:
+async def _open_database(stack: AsyncExitStack, location: database_location.Location, metrics: Metrics) -> Records:
     """Open the database, and wait for a server that does not answer yet. Raises Failed for other troubles."""
     while True:
         try:
@@ -261,7 +258,7 @@ async def _keep_alive(recoverer: Recoverer, handlers: SlackHandlers) -> None:
             return
 
 
-async def _start_planned(settings: Settings, records: wiring.Records, plan: ExperimentPlan) -> None:
+async def _start_planned(settings: Settings, records: Records, plan: ExperimentPlan) -> None:
     """Start the experiment of the settings' playbook, unless its name has been one already. Raises PlaybookError."""
     assert settings.suggest_playbook is not None
     if await records.experiments.get(plan.name) is not None:
@@ -277,7 +274,7 @@ async def _start_planned(settings: Settings, records: wiring.Records, plan: Expe
 
 
 async def _start_learning(
-    stack: AsyncExitStack, settings: Settings, records: wiring.Records, metrics: Metrics
+    stack: AsyncExitStack, settings: Settings, records: Records, metrics: Metrics
 ) -> LearnedOrderer | None:
     """Start to follow the learned order and to refit it; return None if that is switched off."""
     if settings.suggest_ranking == "off":

@@ -21,30 +21,15 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings=_CONTEXT,
 )
-rank = typer.Typer(
-    help="Learn from choices, and decide which ranker orders replies.",
-    no_args_is_help=True,
-    context_settings=_CONTEXT,
-)
-playbook = typer.Typer(
-    help="What replies are written with: persona, facts, rules, styles.",
-    no_args_is_help=True,
-    context_settings=_CONTEXT,
-)
-
-knowledge = typer.Typer(
-    help="The team's pages and macros that drafts use, with sources.",
-    no_args_is_help=True,
-    context_settings=_CONTEXT,
-)
-
-experiment = typer.Typer(
-    help="Playbooks or models on live requests: which one is better.",
-    no_args_is_help=True,
-    context_settings=_CONTEXT,
-)
-
-_GROUPS: Final = {"": app, "experiment": experiment, "knowledge": knowledge, "playbook": playbook, "rank": rank}
+_GROUPS: Final = {
+    name: typer.Typer(help=words, no_args_is_help=True, context_settings=_CONTEXT)
+    for name, words in (
+        ("experiment", "Playbooks or models on live requests: which one is better."),
+        ("knowledge", "The team's pages and macros that drafts use, with sources."),
+        ("playbook", "What replies are written with: persona, facts, rules, styles."),
+        ("rank", "Learn from choices, and decide which ranker orders replies."),
+    )
+}
 
 
 def _print_version(wanted: bool) -> None:  # noqa: FBT001 - Typer calls it so
@@ -63,7 +48,6 @@ def suggest(
     """Candidate replies for support agents in Slack: drafted together, shown privately, every choice recorded."""
 
 
-@rank.callback(help="Learn from choices, and decide which ranker orders replies.")
 def _limit_threads() -> None:
     from cli.settings import limit_algebra_threads
 
@@ -71,13 +55,12 @@ def _limit_threads() -> None:
 
 
 def _register_commands() -> None:
+    groups = {"": app, **_GROUPS}
     for module, summary in COMMANDS.items():
         group, _, name = module.strip("_").rpartition("_")
-        _GROUPS[group].command(name, help=summary, cls=LazyCommand)(make_loader(module))
-    app.add_typer(experiment, name="experiment")
-    app.add_typer(knowledge, name="knowledge")
-    app.add_typer(playbook, name="playbook")
-    app.add_typer(rank, name="rank")
+        groups[group].command(name, help=summary, cls=LazyCommand)(make_loader(module))
+    for name, group_app in _GROUPS.items():
+        app.add_typer(group_app, name=name, callback=_limit_threads if name == "rank" else None)
 
 
 _register_commands()

@@ -11,6 +11,9 @@ from cli import clock
 from cli.errors import SettingsError
 from storage.records import Selection
 
+ACTOR: Final = "cli"
+"""As the audit table calls whoever runs a command."""
+
 Json = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
 Since = Annotated[
     str | None,

@@ -3,16 +3,18 @@
 import asyncio
 import tempfile
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
+from bot.drafting.model_server import ModelServer
+from bot.errors import NotUsable
 from bot.operations.metrics import Metrics
 from bot.operations.recovery import DEAD_AFTER
 from cli import clock
-from cli.model_server import ModelServer, NotUsable
+from cli.repositories import Records
 from cli.settings import FIXES
-from cli.wiring import Records
 from handlers.http import Check
 from handlers.slack.client import BotIdentity, Connection, SlackRefused, SlackUnreachable
 from storage.engine.database import Database
@@ -119,11 +121,18 @@ def check_room(database: Database) -> None:
         raise DatabaseUnavailable(f"no room for {ROOM_BYTES >> 20} MB beside it: {error.strerror}") from error
 
 
-async def identify(connection: Connection) -> BotIdentity:
-    """Ask Slack whom the bot token stands for. Raises NotUsable."""
+@contextmanager
+def explain_slack(refused: str, *, setting: str) -> Iterator[None]:
+    """Say what to do where Slack refuses, by the setting that is at fault, or cannot be reached. Raises NotUsable."""
     try:
-        return await connection.identify()
+        yield
     except SlackRefused as error:
-        raise NotUsable(f"the bot token is refused ({error}): {FIXES['SLACK_BOT_TOKEN']}") from error
+        raise NotUsable(f"{refused} ({error}): {FIXES[setting]}") from error
     except SlackUnreachable as error:
         raise NotUsable(f"Slack cannot be reached ({error}): check the network and the proxy") from error
+
+
+async def identify(connection: Connection) -> BotIdentity:
+    """Ask Slack whom the bot token stands for. Raises NotUsable."""
+    with explain_slack("the bot token is refused", setting="SLACK_BOT_TOKEN"):
+        return await connection.identify()

@@ -83,6 +83,15 @@ class Terminal:
         return None if line is None else line.replace(LINE_BREAK, "\n")
 
 
+def confirm(question: str) -> bool:
+    """Ask for a yes; anything else, and Ctrl-C, is none."""
+    try:
+        return input(question).strip().lower() == "yes"
+    except (EOFError, KeyboardInterrupt):
+        print()
+        return False
+
+
 def _run_editor(text: str, editor: str) -> str | None:
     """Run the user's editor on a file with the text; None if it was not saved. Raises Failed."""
     with tempfile.TemporaryDirectory(prefix="suggest-") as folder:

@@ -4,9 +4,9 @@ import asyncio
 import gc
 import random
 from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from datetime import timedelta
+from typing import TYPE_CHECKING
 
 from bot.drafting import DemonstrationModel, Drafter, FairLimiter, ModelSource, SingleModelSource, hide_texts
 from bot.experiments.assigner import ArmAssigner, DraftingVersion
@@ -14,10 +14,10 @@ from bot.experiments.guardrail import Announcer, Guardrail
 from bot.knowledge.earlier_replies import EarlierReplies
 from bot.knowledge.library import Library
 from bot.knowledge.vectors import Embedder
+from bot.operations.erasure import Eraser
 from bot.operations.metrics import Metrics
 from bot.operations.recovery import Recoverer
 from bot.operations.retention import Housekeeper
-from bot.operations.write_buffer import WriteBuffer
 from bot.ordering.learned import LearnedOrderer
 from bot.ordering.shuffle import Orderer
 from bot.playbook import Playbook, make_recogniser
@@ -34,28 +34,19 @@ from bot.suggesting.pause import PauseSwitch
 from bot.suggesting.staleness import STILL_CONVERSATIONS, Conversations
 from bot.suggesting.suggest import Suggester
 from cli import __version__, clock
-from cli.settings import Settings, is_traced, split_secret_keys
+from cli.repositories import Records
+from cli.settings import FIXES, Settings, is_traced, split_secret_keys
 from cli.workers.training import ProcessRefitRunner
 from storage.engine.database import Database
-from storage.engine.transaction import WriteObserver, ignore_times
-from storage.queries.experiments import ExperimentQueries
 from storage.queries.home import HomeQueries
 from storage.repositories.agent_settings import AgentSettingsStore
-from storage.repositories.audit import Audit
 from storage.repositories.channel_defaults import ChannelDefaultsStore
-from storage.repositories.choices import Choices
-from storage.repositories.deliveries import Deliveries
-from storage.repositories.erasures import Erasures
-from storage.repositories.experiments import ExperimentStore
-from storage.repositories.knowledge import Knowledge
-from storage.repositories.leases import Leases
-from storage.repositories.rankers import Rankers
-from storage.repositories.replicas import Replicas
-from storage.repositories.requests import Requests
 from storage.repositories.sent_replies import SentReplies
 from storage.repositories.switches import Switches
 from storage.repositories.vault import Vault
-from storage.schema import migrate
+
+if TYPE_CHECKING:
+    from bot.drafting.model_server import ModelServer
 
 DEMONSTRATION_MODEL = "demonstration"
 
@@ -63,9 +54,6 @@ PATIENT_S = 20.0
 """The limit on a question's vector where no agent waits."""
 
 LOOK_FOR_KNOWLEDGE_EVERY_S = 1.0
-
-STATEMENT_LIMIT_S = 1.5
-"""Slack waits three seconds for an acknowledgement: a connection found dead, and another try, must fit in."""
 
 
 def find_loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
@@ -86,54 +74,6 @@ def freeze_garbage() -> None:
     gc.freeze()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Records:
-    """The database's parts, and the buffer of writes it still lacks. `is_new`: its schema was made just now."""
-
-    database: Database
-    is_new: bool
-    requests: Requests
-    choices: Choices
-    deliveries: Deliveries
-    replicas: Replicas
-    write_buffer: WriteBuffer
-    rankers: Rankers
-    leases: Leases
-    experiments: ExperimentStore
-
-
-@asynccontextmanager
-async def open_records(url: str, *, observe: WriteObserver = ignore_times) -> AsyncIterator[Records]:
-    """Open the database as one replica, brought to this program's schema. Raises ValueError, StorageError."""
-    before = await _migrate_schema(url)
-    database, me = Database(url, statement_limit_s=STATEMENT_LIMIT_S, observe=observe), clock.new_id()
-    try:
-        yield Records(
-            database=database,
-            is_new=before is None,
-            requests=Requests(database, me=me),
-            choices=Choices(database, me=me),
-            deliveries=Deliveries(database, me=me),
-            replicas=Replicas(database, me=me),
-            write_buffer=WriteBuffer(),
-            rankers=Rankers(database, me=me),
-            leases=Leases(database, me=me),
-            experiments=ExperimentStore(database),
-        )
-    finally:
-        await database.aclose()
-
-
-async def _migrate_schema(url: str) -> str | None:
-    """Bring the database to this program's schema, however long that takes. Return the schema before."""
-    database = Database(url)
-    try:
-        before, _ = await migrate(database)
-    finally:
-        await database.aclose()
-    return before
-
-
 @asynccontextmanager
 async def open_drafter(
     settings: Settings, *, models: ModelSource | None = None, word_s: float = 0.0
@@ -149,6 +89,13 @@ async def open_drafter(
         yield drafter
     finally:
         await drafter.aclose()
+
+
+def open_model_server(settings: Settings) -> "AbstractAsyncContextManager[ModelServer]":
+    """Open the model's server of the settings, for requests that cost nothing. Raises NetworkSettingsError."""
+    from bot.drafting.model_server import ModelServer
+
+    return ModelServer.open(settings.openai_base_url, key=settings.openai_api_key, fixes=FIXES)
 
 
 def make_terms(settings: Settings) -> DraftingTerms:
@@ -175,7 +122,7 @@ def make_pause_switch(*, records: Records) -> PauseSwitch:
 def make_privacy_service(settings: Settings, *, records: Records | None, playbook: Playbook) -> PrivacyService:
     """Make the masking of texts; without records, of texts that nobody will see the originals of again."""
     return PrivacyService(
-        vault=Vault(Database(settings.suggest_database_url) if records is None else records.database),
+        vault=Vault(Database(settings.suggest_database_url)) if records is None else records.vault,
         recogniser=make_recogniser(playbook),
         cipher=make_cipher(settings),
         store_text=settings.suggest_store_text,
@@ -227,7 +174,7 @@ async def make_suggester(  # long: the one place where suggesting is put togethe
         rng=random.SystemRandom(),
         allowed_channels=make_allowed_channels(settings),
         write_buffer=records.write_buffer,
-        library=make_library(records.database, embedder),
+        library=make_library(records, embedder),
         earlier=make_earlier_replies(settings, records=records, privacy=privacy),
         orderer=orderer,
         assigner=assigner,
@@ -254,7 +201,7 @@ def make_assigner(settings: Settings, *, records: Records, playbook: Playbook, p
 def make_guardrail(settings: Settings, *, records: Records, announcer: Announcer) -> Guardrail:
     return Guardrail(
         store=records.experiments,
-        queries=ExperimentQueries(records.database),
+        queries=records.experiment_queries,
         leases=records.leases,
         announcer=announcer,
         admins=sorted(settings.suggest_admins),
@@ -262,8 +209,8 @@ def make_guardrail(settings: Settings, *, records: Records, announcer: Announcer
     )
 
 
-def make_library(database: Database, embedder: Embedder | None = None) -> Library:
-    return Library(Knowledge(database), now=clock.now, look_every_s=LOOK_FOR_KNOWLEDGE_EVERY_S, embedder=embedder)
+def make_library(records: Records, embedder: Embedder | None = None) -> Library:
+    return Library(records.knowledge, now=clock.now, look_every_s=LOOK_FOR_KNOWLEDGE_EVERY_S, embedder=embedder)
 
 
 @asynccontextmanager
@@ -361,7 +308,7 @@ def make_recoverer(*, records: Records, privacy: PrivacyService, deliverer: Deli
 def make_orderer(*, records: Records, metrics: Metrics) -> LearnedOrderer:
     return LearnedOrderer(
         rankers=records.rankers,
-        audit=Audit(records.database),
+        audit=records.audit,
         metrics=metrics,
         now=clock.now,
         rng=random.SystemRandom(),
@@ -382,11 +329,15 @@ def make_refit_scheduler(settings: Settings, *, records: Records, metrics: Metri
     )
 
 
+def make_eraser(settings: Settings, records: Records) -> Eraser:
+    return Eraser(erasures=records.erasures, audit=records.audit, cipher=make_cipher(settings), now=clock.now)
+
+
 def make_housekeeper(settings: Settings, *, records: Records) -> Housekeeper:
     return Housekeeper(
         requests=records.requests,
-        vault=Vault(records.database),
-        erasures=Erasures(records.database),
+        vault=records.vault,
+        erasures=records.erasures,
         now=clock.now,
         texts_kept_for=_get_retention(settings),
     )

@@ -4,6 +4,7 @@ Alembic takes 11 MB, so it is imported where there is something to migrate, and 
 """
 
 from collections.abc import Iterator
+from contextlib import aclosing
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -39,6 +40,12 @@ async def migrate(database: Database) -> tuple[str | None, str]:
         return before, head
     async with database.write() as connection:
         return await connection.run_sync(_upgrade)
+
+
+async def migrate_url(url: str) -> tuple[str | None, str]:
+    """Upgrade the database at this URL as `migrate` does, on a connection of its own, however long that takes."""
+    async with aclosing(Database(url)) as database:
+        return await migrate(database)
 
 
 async def read_revisions(database: Database) -> tuple[str | None, str]:

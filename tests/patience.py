@@ -4,10 +4,10 @@ from collections.abc import Callable
 from types import ModuleType
 from typing import Any
 
+import bot.drafting.model_server
 import bot.privacy.user_patterns
-import cli.model_server
 import cli.readiness
-import cli.wiring
+import cli.repositories
 import handlers.context
 import handlers.slack.threads
 import handlers.slack.usergroups
@@ -21,9 +21,9 @@ WRITE_LIMIT_S = 10.0
 
 LIMITS: tuple[tuple[ModuleType, str], ...] = (
     (bot.privacy.user_patterns, "TIME_LIMIT_S"),
-    (cli.model_server, "TIMEOUT_S"),
+    (bot.drafting.model_server, "TIMEOUT_S"),
     (cli.readiness, "SLACK_TIMEOUT_S"),
-    (cli.wiring, "STATEMENT_LIMIT_S"),
+    (cli.repositories, "STATEMENT_LIMIT_S"),
     (handlers.context, "SETTINGS_LIMIT_S"),
     (handlers.slack.threads, "LOOK_LIMIT_S"),
     (handlers.slack.usergroups, "LOOKUP_LIMIT_S"),

@@ -12,6 +12,7 @@ from typing import Any, BinaryIO, Final
 from bot.batch.rows import InputRow, Layout, RefusedRow, iter_input
 from bot.batch.spending import TOKENS_A_DRAFT, Spending, count_prompt_tokens, estimate_tokens
 from bot.drafting.draft import Brief
+from bot.errors import UsageError
 from bot.ordering.shuffle import draw_styles, seed_random
 from bot.playbook import Playbook, Style
 from bot.templates import Template
@@ -114,6 +115,17 @@ class BatchPlan:
         if self.simulated:
             return self.default_model
         return model or style.model or self.default_model
+
+
+def choose_styles(names: str | None, playbook: Playbook) -> tuple[str, ...]:
+    """Read names of styles, separated by commas; none for all of the playbook. Raises UsageError."""
+    known = [style.name for style in playbook.styles]
+    styles = tuple(name.strip() for name in (names or "").split(",") if name.strip())
+    if names is not None and not styles:
+        raise UsageError(f"--styles names no style: the playbook has {', '.join(known)}")
+    if unknown := [name for name in styles if name not in known]:
+        raise UsageError(f"--styles: the playbook has no style {unknown[0]!r}, only {', '.join(known)}")
+    return styles
 
 
 def list_changes(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:

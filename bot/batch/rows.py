@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import chain
+from pathlib import Path
 from typing import Any, BinaryIO, Final, Literal, get_args
 
 from bot.choice_log import InvalidLine, iter_lines
@@ -48,6 +49,11 @@ class RefusedRow:
     row: int
     error: str
     values: Mapping[str, Any] = field(default_factory=dict, repr=False)
+
+
+def get_layout(path: Path) -> Layout:
+    """Return the layout of a file, by its name."""
+    return "csv" if path.suffix.lower() == ".csv" else "jsonl"
 
 
 def iter_input(file: BinaryIO, layout: Layout, template: Template | None) -> Iterator[InputRow | RefusedRow]:

@@ -1,6 +1,7 @@
 """The choice log in files. No database, no SQL: rows come from `storage/queries/export_rows.py`.
 
 fields          the fields of `choice-log/1`, in their order
+exporter        an export, noted in the audit table
 export_format   an export format, with its options and writers
 formats         the export formats, one a module
 cells           one column's values as text; for JSON Lines and CSV

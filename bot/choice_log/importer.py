@@ -3,11 +3,14 @@
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from itertools import islice
 from typing import Final, TypeVar
 
 from bot.choice_log.reader import InvalidLine
+from bot.errors import OperationFailed
 from storage.records import LogEntry
+from storage.repositories.audit import Audit
 from storage.repositories.imports import AT_ONCE, ImportVerdict
 
 _MAX_LISTED: Final = 100
@@ -25,7 +28,7 @@ _REASONS: Final[dict[ImportVerdict, str]] = {
 Row = TypeVar("Row")
 
 
-class NoChoiceLog(Exception):  # noqa: N818 - named for what was found
+class NoChoiceLog(OperationFailed):
     """A file begins with nothing that could be taken; the message has its first line's fault."""
 
 
@@ -52,6 +55,28 @@ class ImportTally:
         self.counts["refused"] += 1
         if len(self.refused) < _MAX_LISTED:
             self.refused.append(RefusedLine(file=file, line=line, reason=reason))
+
+
+async def judge_as_new(entries: Sequence[LogEntry]) -> list[ImportVerdict]:
+    """Judge requests for a database without a log, in which each is new."""
+    return ["new"] * len(entries)
+
+
+def report_verdicts(judge: EntryJudge, on_judged: Callable[[Sequence[ImportVerdict]], object]) -> EntryJudge:
+    """Make a judge that also passes each batch of verdicts on."""
+
+    async def judge_and_report(entries: Sequence[LogEntry]) -> list[ImportVerdict]:
+        verdicts = await judge(entries)
+        on_judged(verdicts)
+        return verdicts
+
+    return judge_and_report
+
+
+async def note_import(audit: Audit, found: ImportTally, *, actor: str, at: datetime) -> None:
+    """Note in the audit table who imported how many requests."""
+    data = {"imported": found.counts["new"], "known": found.counts["known"]}
+    await audit.record(at=at, actor=actor, action="import", data=data)
 
 
 def parse_rows(rows: Iterable[tuple[int, Row | InvalidLine]], parse: Callable[[Row], LogEntry]) -> NumberedEntries:

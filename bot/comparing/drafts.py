@@ -10,6 +10,7 @@ import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from pathlib import Path
 from typing import Any, Final
 from uuid import NAMESPACE_OID, uuid5
 
@@ -21,10 +22,11 @@ from bot.knowledge.gaps import COMPARED
 from bot.knowledge.library import Library
 from bot.knowledge.retrieval import Retriever
 from bot.ordering.shuffle import draw_styles, seed_random
-from bot.playbook import Playbook, Style
+from bot.playbook import Playbook, Style, load_playbook
 from bot.privacy.service import PrivacyService
 from bot.suggesting.briefs import BatchDrafter, DraftingTerms
 from bot.suggesting.placement import to_candidate
+from bot.templates import Template
 from storage.queries.log_entries import ChoiceLog
 from storage.records import LogEntry, Request, Selection, Side
 from storage.repositories.imports import LogImporter
@@ -42,6 +44,33 @@ class Version:
 
 
 Versions = tuple[Version, Version]
+
+
+def compare_models(names: Sequence[str], playbook: Playbook) -> Versions:
+    """Make versions of two models with one playbook. Raises ComparisonError."""
+    a, b = (Version(name=name, playbook=playbook, model=name) for name in names)
+    _refuse_same(a, b)
+    return a, b
+
+
+def compare_playbooks(files: Sequence[Path]) -> Versions:
+    """Make versions of two playbooks. Raises ComparisonError, PlaybookError."""
+    a, b = (Version(name=str(file), playbook=load_playbook(file)) for file in files)
+    _refuse_same(a, b)
+    return a, b
+
+
+def _refuse_same(a: Version, b: Version) -> None:
+    if (a.playbook.prompt_version, a.model) == (b.playbook.prompt_version, b.model):
+        raise ComparisonError(f"{a.name} and {b.name} are the same: name two versions that differ")
+
+
+def choose_template(versions: Versions) -> Template | None:
+    """Choose the template of the messages, which both playbooks must share. Raises ComparisonError."""
+    a, b = (version.playbook.message for version in versions)
+    if a != b:
+        raise ComparisonError("the playbooks differ in their key message: both texts of a row must answer the same one")
+    return None if a is None else Template.parse(a)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

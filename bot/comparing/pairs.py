@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
+from bot.errors import UsageError
 from storage.records import Candidate, LogEntry, Request
 
 Side = Sequence[LogEntry]
@@ -14,7 +15,7 @@ ONE_SIDE_ONLY: Final = "stands in one of the two only"
 NO_TEXT: Final = "has no text of one of the two: its drafts failed"
 
 
-class ComparisonError(ValueError):
+class ComparisonError(UsageError):
     """Two versions that cannot be compared; the message says why and what to do, in one line."""
 
 

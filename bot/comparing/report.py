@@ -8,7 +8,8 @@ import numpy as np
 
 from bot.comparing.review import Outcome, judge
 from bot.stats.cluster_intervals import MIN_CASES, MIN_CLUSTERS, estimate_share
-from storage.records import LogEntry
+from storage.queries.log_entries import ChoiceLog
+from storage.records import LogEntry, Selection
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,6 +59,11 @@ class _Answers:
     """The answers of one comparison, by row and reviewer: none is counted twice."""
 
     by_place: dict[tuple[Hashable, str], Outcome] = field(default_factory=dict)
+
+
+async def read_report(log: ChoiceLog) -> CompareReport:
+    """Build the report of a whole log; simulated rows too: a comparison is simulated as a whole or not at all."""
+    return await build_report(log.iter_entries(Selection(include_simulated=True, is_compared=True)))
 
 
 async def build_report(entries: AsyncIterable[LogEntry]) -> CompareReport:

@@ -7,6 +7,7 @@ model_source          where chat models come from
 prompts               messages from playbook and conversation; what customers write stays data
 chat_model            any OpenAI-compatible server as a chat model of LangChain's, which fits itself to it
 http                  the server's address and connections, and the HTTP under the drafts
+model_server          its models, and if it has the API at all, without spending a token
 bodies                the server's responses, read within limits of memory and time
 metadata              finish reason, model and usage in the types that are recorded
 cleaning              the reply in what a model wrote, without its thoughts
@@ -14,6 +15,7 @@ invisible             characters that cannot be seen, stripped
 errors                what drafting raises, and failed calls in the choice log's words
 retry                 how often to call again, how long to wait, Retry-After
 limiter               a process-wide limit on calls in flight, fair between agents
+streaming_drafter     a batch of drafts that can be watched as it is written
 background_loop       an event loop in a thread, for synchronous callers
 tracing               LangSmith without texts
 demonstration_model   a chat model without a model: rules and phrases, for `try` and `demo` without a key

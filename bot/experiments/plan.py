@@ -6,13 +6,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
+from bot.errors import UsageError
 from storage.records import Arm, Unit
 
 _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 _PLAYBOOK: Final = ".toml"
 
 
-class ExperimentError(Exception):
+class ExperimentError(UsageError):
     """An experiment cannot be made so; the message says why and what to do, in one line."""
 
 

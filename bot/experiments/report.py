@@ -14,6 +14,7 @@ from functools import cache
 from itertools import combinations
 from typing import Final
 
+from bot.experiments.plan import ExperimentError
 from bot.experiments.start import ExperimentState, find_changed, find_state
 from bot.stats.anytime_intervals import (
     MIN_AGENTS,
@@ -25,8 +26,9 @@ from bot.stats.anytime_intervals import (
     contrast_within,
     find_boundary,
 )
-from storage.queries.experiments import ArmOutcome
+from storage.queries.experiments import ArmOutcome, ExperimentQueries
 from storage.records import Arm, Experiment, Unit
+from storage.repositories.experiments import ExperimentStore
 
 LEVEL: Final = 0.05
 
@@ -94,6 +96,19 @@ class ExperimentDesign:
     by: Unit
     arms: tuple[Arm, ...]
     changed: Mapping[str, str] = field(default_factory=dict)
+
+
+async def read_experiment(
+    store: ExperimentStore, queries: ExperimentQueries, name: str, *, default_model: str
+) -> tuple[ExperimentDesign, Sequence[ArmOutcome]]:
+    """Read an experiment and what became of its requests. Raises ExperimentError if there is none of that name."""
+    outcomes = await queries.list_outcomes(name)
+    design = find_design(name, await store.get(name), outcomes, default_model=default_model)
+    if design is not None:
+        return design, outcomes
+    known = dict.fromkeys([*(each.name for each in await store.list_all()), *await queries.list_names()])
+    there = f"known are {', '.join(known)}" if known else "`suggest experiment start` begins one"
+    raise ExperimentError(f"there is no experiment {name!r}: {there}")
 
 
 def find_design(

@@ -1,17 +1,21 @@
 """The start of an experiment: each arm's playbook is read, and its text kept with the experiment."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import Literal
 
+from bot.errors import NotUsable, UsageError
 from bot.experiments.plan import ExperimentError, ExperimentPlan
 from bot.playbook import PlaybookError, load_playbook, parse_playbook
 from storage.records import Arm, Experiment
 from storage.repositories.experiments import ExperimentStore
 
 ExperimentState = Literal["running", "stopped", "changed"]
+
+ModelCheck = Callable[[str], Awaitable[str | None]]
+"""Finds why a model cannot draft; None if it can."""
 
 
 def make_experiment(
@@ -41,6 +45,17 @@ async def start_experiment(store: ExperimentStore, experiment: Experiment) -> No
         )
     running = await store.get_running()
     raise ExperimentError(f"the experiment {running!r} runs, and one runs at a time: suggest experiment stop {running}")
+
+
+async def stop_experiment(store: ExperimentStore, name: str, *, actor: str, at: datetime) -> None:
+    """Stop an experiment. Raises ExperimentError if it does not run."""
+    if await store.stop(name, by="admin", actor=actor, at=at):
+        return
+    if await store.get(name) is not None:
+        raise ExperimentError(f"the experiment {name!r} has been stopped already")
+    running = await store.get_running()
+    runs = "none runs" if running is None else f"{running!r} runs"
+    raise ExperimentError(f"there is no experiment {name!r}: {runs}")
 
 
 def find_changed(experiment: Experiment, *, default_model: str | None) -> dict[str, str]:
@@ -75,6 +90,22 @@ def _read_arm(arm: Arm, folder: Path, default_model: str) -> Arm:
     playbook = load_playbook(file)
     needs_default = any(style.model is None for style in playbook.styles)
     return replace(arm, file=str(file), text=playbook.text, default_model=default_model if needs_default else None)
+
+
+async def check_models(experiment: Experiment, find_obstacle: ModelCheck | None) -> None:
+    """Check that the models which arms name are there; without a check, none is. Raises ExperimentError."""
+    for arm, model in [(each, model) for each in experiment.arms for model in list_models(each)]:
+        if find_obstacle is None:
+            raise ExperimentError(
+                f"arm {arm.name} asks for the model {model}, and no model is configured: set OPENAI_API_KEY, or "
+                "OPENAI_BASE_URL for any OpenAI-compatible server"
+            )
+        try:
+            reason = await find_obstacle(model)
+        except (NotUsable, UsageError) as error:
+            raise ExperimentError(f"the model {model} of arm {arm.name} cannot be asked: {error}") from error
+        if reason is not None:
+            raise ExperimentError(f"arm {arm.name} has no working model: {reason}")
 
 
 def list_models(arm: Arm) -> tuple[str, ...]:

@@ -1,17 +1,19 @@
 """Gaps in the knowledge: questions that were searched for in vain, grouped by likeness, and how they were answered."""
 
-from collections.abc import AsyncIterable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
+from bot.errors import OperationFailed
 from bot.knowledge.likeness import group_alike
 from bot.knowledge.questions import PLACEHOLDER, lacks_page, take_question
 from bot.knowledge.sources import TITLE_CHARACTERS, index_passage
 from bot.knowledge.splitting import split_text
 from bot.privacy.detectors import Recogniser
 from bot.privacy.placeholders import NO_PLACEHOLDERS, mask_replies
-from storage.records import LogEntry, Request
+from storage.queries.log_entries import ChoiceLog
+from storage.records import LogEntry, Request, Selection
 from storage.repositories.knowledge import Document
 
 COMPARED: Final = "compare-"
@@ -39,9 +41,17 @@ class Gap:
     answers: tuple[str, ...]
 
 
-async def find_gaps(entries: AsyncIterable[LogEntry]) -> list[Gap]:
+async def find_gaps(log: ChoiceLog, period: Selection) -> list[Gap]:
     """Group the requests that no page was found for, most frequent first. Those whose texts are gone are left out."""
-    return group_gaps([entry async for entry in entries])
+    return group_gaps([entry async for entry in log.iter_entries(period.narrow_to_gaps())])
+
+
+async def find_gap(log: ChoiceLog, period: Selection, gap_id: str) -> Gap:
+    """Find a gap by its id, or by one of its requests. Raises OperationFailed."""
+    for gap in await find_gaps(log, period):
+        if gap.id == gap_id or gap_id in gap.requests:
+            return gap
+    raise OperationFailed(f"there is no gap {gap_id}: `suggest knowledge gaps` tells all ids")
 
 
 def group_gaps(entries: Iterable[LogEntry]) -> list[Gap]:

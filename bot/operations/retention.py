@@ -4,9 +4,12 @@ import asyncio
 import logging
 import sys
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
+from storage.fields import to_iso
+from storage.repositories.audit import Audit
 from storage.repositories.erasures import Erasures
 from storage.repositories.requests import BEGINNING, Requests
 from storage.repositories.vault import Vault
@@ -77,6 +80,34 @@ class Housekeeper:
             return 0
         before = now - self._texts_kept_for
         return await prune_texts(self._erasures, created_before=before, at_most=PRUNED_AT_A_SWEEP)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pruning:
+    """The number of requests made before a time whose texts went, or would go.
+
+    `wiped`: the bytes are off the disk; None if nothing was changed.
+    """
+
+    dry_run: bool
+    created_before: datetime
+    requests: int
+    wiped: bool | None
+
+
+async def prune_log(erasures: Erasures, audit: Audit, *, created_before: datetime, actor: str, at: datetime) -> Pruning:
+    """Delete the texts of requests made before then, and note that in the audit table. Raises DatabaseUnavailable."""
+    count = await prune_texts(erasures, created_before=created_before)
+    wiped = await erasures.wipe()
+    data = {"created_before": to_iso(created_before), "requests": count}
+    await audit.record(at=at, actor=actor, action="prune", data=data)
+    return Pruning(dry_run=False, created_before=created_before, requests=count, wiped=wiped)
+
+
+async def rehearse_pruning(erasures: Erasures, *, created_before: datetime) -> Pruning:
+    """Count what `prune_log` would delete, and change nothing. Raises DatabaseUnavailable."""
+    count = await erasures.count_prunable(created_before=created_before)
+    return Pruning(dry_run=True, created_before=created_before, requests=count, wiped=None)
 
 
 async def prune_texts(erasures: Erasures, *, created_before: datetime, at_most: int = sys.maxsize) -> int:

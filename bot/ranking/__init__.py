@@ -16,6 +16,7 @@ forward              each choice predicted from those before it, at a rate of fo
 off_policy           off-policy worth of other orders, from logged propensities
 promotion            the decision, on sequential evidence, if a ranker orders replies
 refit                one refit, from the log to a ranker and its verdict
+rollback             a person's decision which ranker orders replies
 training             refits on a schedule, by one replica at a time
 rank_report          numbers and words of `suggest rank report`
 

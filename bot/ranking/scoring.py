@@ -7,19 +7,21 @@ from functools import partial
 from itertools import islice
 from typing import Any, Final
 
+from bot.errors import OperationFailed
 from bot.ranking.choice_sets import ChoiceSet, to_choice_set
 from bot.ranking.habits import HabitTracker
-from bot.ranking.model import Ranker
+from bot.ranking.model import CorruptModel, Ranker
 from bot.ranking.prediction import Prediction, predict, predict_sequentially, to_undecided_choice_set
 from bot.text_limits import clean
 from storage.records import LogEntry
+from storage.repositories.rankers import Rankers
 
 _BATCH: Final = 500
 
 Predictor = Callable[[Sequence[ChoiceSet]], list[Prediction]]
 
 
-class ScoringFailed(Exception):  # noqa: N818 - named for what happened, as the callers read it
+class ScoringFailed(OperationFailed):
     """The log cannot be scored; the message says why, in one line."""
 
 
@@ -30,6 +32,24 @@ class LogLine:
     place: str
     raw: bytes
     entry: LogEntry
+
+
+async def read_stored_ranker(rankers: Rankers) -> Ranker:
+    """Read the ranker that is shown, else the newest. Raises OperationFailed without one."""
+    change = await rankers.get_current()
+    shown = await rankers.get(change.version) if change is not None and change.version is not None else None
+    stored = shown or await rankers.get_newest()
+    if stored is None:
+        raise OperationFailed("no ranker has been learned in this database yet: give one with --model FILE")
+    return parse_ranker(stored.model, f"the stored ranker {stored.version}")
+
+
+def parse_ranker(text: str, name: str) -> Ranker:
+    """Read a ranker from JSON. Raises OperationFailed."""
+    try:
+        return Ranker.from_json(text)
+    except CorruptModel as error:
+        raise OperationFailed(f"{name} cannot be used: {error}") from error
 
 
 def score_lines(lines: Iterable[LogLine], predicted: Predictor) -> Iterator[bytes]:

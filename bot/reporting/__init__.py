@@ -16,5 +16,16 @@ Intervals are made in `bot/stats/cluster_intervals.py`, queries in `storage/quer
 from bot.reporting.prices import Price, PriceError, Prices, parse_prices
 from bot.reporting.report import Report
 from bot.reporting.reporter import Reporter, ReportQuery
+from storage.queries.reports import DRAFT_DIMENSIONS, Dimension
 
-__all__ = ["Price", "PriceError", "Prices", "Report", "ReportQuery", "Reporter", "parse_prices"]
+__all__ = [
+    "DRAFT_DIMENSIONS",
+    "Dimension",
+    "Price",
+    "PriceError",
+    "Prices",
+    "Report",
+    "ReportQuery",
+    "Reporter",
+    "parse_prices",
+]

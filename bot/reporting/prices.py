@@ -18,6 +18,7 @@ from typing import Annotated, Final
 from pydantic import Field, StrictFloat, StrictStr, StringConstraints, ValidationError
 from pydantic_core import ErrorDetails
 
+from bot.errors import UsageError
 from bot.toml_files import TomlError, TomlFile, TomlTable
 
 PER: Final = 1_000_000
@@ -25,7 +26,7 @@ PER: Final = 1_000_000
 _Amount = Annotated[StrictFloat, Field(ge=0, allow_inf_nan=False)]
 
 
-class PriceError(Exception):
+class PriceError(UsageError):
     """A price table that cannot be used; the message names the file and what is wrong, in one line."""
 
 

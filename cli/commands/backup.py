@@ -1,22 +1,21 @@
 """`suggest backup`: a checked copy of the choice log, made while the bot runs; written whole or not at all."""
 
-import asyncio
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from cli.database_location import Location, locate_database, open_existing
+from cli.database_location import Location, locate_database, open_existing, run_with
 from cli.errors import Failed, SettingsError
 from cli.options import DatabaseFile, Json
 from cli.output_file import describe_unfinished, replace_whole
 from cli.render.output import print_result
 from cli.render.text import database as text
+from cli.repositories import read_schema
 from cli.stop_signals import explain_interrupt
 from storage.engine import sqlite_backup
 from storage.errors import DatabaseUnavailable
-from storage.schema import read_revisions
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,15 +56,8 @@ def back_up(location: Location, target: Path) -> BackupReceipt:
             "docs/operations.md tells how to restore it"
         )
     _refuse_to_replace(target, location.file)
-    schema = asyncio.run(_read_schema(location))
+    schema = run_with(open_existing(location), read_schema)
     return BackupReceipt(database=str(location), backup=target, rows=_copy(location.file, target, schema))
-
-
-async def _read_schema(location: Location) -> str:
-    async with open_existing(location) as database:
-        schema, _ = await read_revisions(database)
-        assert schema is not None
-        return schema
 
 
 def _refuse_to_replace(target: Path, source: Path) -> None:

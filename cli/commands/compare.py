@@ -13,29 +13,34 @@ from typing import Annotated, Final
 
 import typer
 
-from bot.batch.rows import InputError, InputRow, iter_input
+from bot.batch.rows import InputError, InputRow, get_layout, iter_input
 from bot.choice_log import open_log
-from bot.choice_log.fields import FIELDS
-from bot.comparing.drafts import DraftingTools, PairDrafting, Version, Versions
-from bot.comparing.pairs import Comparison, ComparisonError, pair_outputs
+from bot.comparing.drafts import (
+    DraftingTools,
+    PairDrafting,
+    Versions,
+    choose_template,
+    compare_models,
+    compare_playbooks,
+)
+from bot.comparing.pairs import Comparison, pair_outputs
 from bot.comparing.review import ANSWERS, AnsweredElsewhere, Display, Review, ReviewTools
 from bot.playbook import join_redaction, load_playbook, make_recogniser
 from bot.privacy.import_redaction import redact_entry
 from bot.templates import Template
 from bot.text_limits import clean
 from cli import __version__, clock, logs, wiring
-from cli.choice_source import read_lines
+from cli.choice_source import explain_unreadable, read_lines
 from cli.database_location import locate_database, open_or_create
 from cli.errors import Failed, SettingsError
 from cli.options import DatabaseFile
 from cli.render.printable import make_printable
 from cli.render.text import compare as text
+from cli.repositories import Records
 from cli.settings import Settings, detect_locale, load_settings
 from cli.stop_signals import call_at_stop_signals
 from cli.terminal import Terminal
-from storage.queries.log_entries import ChoiceLog
 from storage.records import LogEntry
-from storage.repositories.imports import LogImporter
 
 ELSEWHERE: Final = "This row was answered elsewhere under the same reviewer's name; that answer stands."
 NOTE_NOT_KEPT: Final = "The note was not kept, since its row has no answer."
@@ -46,44 +51,33 @@ _LONGEST_NAME: Final = 64
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CompareOptions:
-    """The options of the command line; see `run`."""
+    """The options of the command line."""
 
-    outputs: tuple[Path, ...]
-    playbooks: tuple[Path, ...]
-    models: tuple[str, ...]
-    messages: Path | None
-    reviewer: str
-    terminal: bool
-    port: int
-    opens_browser: bool
-    database: Path | None
-
-
-def run(  # long: every option with its help
-    *,
     output: Annotated[
         list[Path] | None,
         typer.Option("--output", metavar="FILE", help="The output of a version, twice: of `suggest batch`."),
-    ] = None,
+    ] = None
     playbook: Annotated[
         list[Path] | None, typer.Option("--playbook", metavar="FILE", help="Twice, to draft --messages by each.")
-    ] = None,
+    ] = None
     model: Annotated[
         list[str] | None, typer.Option("--model", metavar="NAME", help="Twice, to draft --messages by each.")
-    ] = None,
+    ] = None
     messages: Annotated[
         Path | None,
         typer.Option(metavar="FILE", help="The rows to draft for: CSV if it is called .csv, else JSON Lines."),
-    ] = None,
-    reviewer: Annotated[str | None, typer.Option(metavar="NAME", help="Who answers. [default: the login]")] = None,
-    terminal: Annotated[bool, typer.Option("--terminal", help="Ask here, one answer a line.")] = False,
+    ] = None
+    reviewer: Annotated[str | None, typer.Option(metavar="NAME", help="Who answers. [default: the login]")] = None
+    terminal: Annotated[bool, typer.Option("--terminal", help="Ask here, one answer a line.")] = False
     port: Annotated[
         int,
         typer.Option(metavar="N", min=0, max=65535, help="The page's port. [default: a free one]", show_default=False),
-    ] = 0,
-    no_browser: Annotated[bool, typer.Option("--no-browser", help="Only print the page's address.")] = False,
-    database: DatabaseFile = None,
-) -> None:
+    ] = 0
+    no_browser: Annotated[bool, typer.Option("--no-browser", help="Only print the page's address.")] = False
+    database: DatabaseFile = None
+
+
+def run(options: CompareOptions) -> None:
     """Set two versions side by side, blind, and record picks.
 
     Which text comes first is drawn for each row and reviewer. Each answer is recorded at once; the same command goes on
@@ -93,23 +87,13 @@ def run(  # long: every option with its help
     """
     settings = load_settings()
     logs.configure_for_command(settings)
-    options = CompareOptions(
-        outputs=tuple(output or ()),
-        playbooks=tuple(playbook or ()),
-        models=tuple(model or ()),
-        messages=messages,
-        reviewer=choose_reviewer(reviewer),
-        terminal=terminal,
-        port=port,
-        opens_browser=not no_browser,
-        database=database,
-    )
-    if options.outputs:
+    reviewer = choose_reviewer(options.reviewer)
+    if options.output:
         source: Comparison | tuple[Versions, list[InputRow]] = read_outputs(options)
     else:
         versions = choose_versions(settings, options)
         source = versions, read_messages(options.messages, choose_template(versions))
-    asyncio.run(review_all(settings, options, source))
+    asyncio.run(review_all(settings, options, reviewer, source))
 
 
 def choose_reviewer(given: str | None) -> str:
@@ -125,54 +109,31 @@ def choose_reviewer(given: str | None) -> str:
 
 def read_outputs(options: CompareOptions) -> Comparison:
     """Read the outputs of two versions. Raises SettingsError, Failed."""
-    files = options.outputs
-    if options.playbooks or options.models or options.messages:
+    files = options.output or []
+    if options.playbook or options.model or options.messages:
         raise SettingsError("--output has the texts already: leave --playbook, --model and --messages out")
     if len(files) != 2:
         raise SettingsError("--output must be given twice: once for each version")
     if files[0].resolve() == files[1].resolve():
         raise SettingsError("--output names one file twice: name the outputs of two versions")
     a, b = ([line.entry for line in read_lines(file)] for file in files)
-    return _pair((a, b), (str(files[0]), str(files[1])))
-
-
-def _pair(
-    sides: tuple[list[LogEntry], list[LogEntry]], names: tuple[str, str], known_as: str | None = None
-) -> Comparison:
-    try:
-        return pair_outputs(sides, names, known_as=known_as)
-    except ComparisonError as error:
-        raise SettingsError(str(error)) from error
+    return pair_outputs((a, b), (str(files[0]), str(files[1])))
 
 
 def choose_versions(settings: Settings, options: CompareOptions) -> Versions:
     """Choose the two versions to draft by. Raises SettingsError, PlaybookError."""
-    if len(options.playbooks) + len(options.models) != 2 or len(options.playbooks) == 1:
+    playbooks, models = options.playbook or [], options.model or []
+    if len(playbooks) + len(models) != 2 or len(playbooks) == 1:
         raise SettingsError("give --output, --playbook or --model twice: once for each version")
     if settings.suggest_store_text == "off":
         raise SettingsError(
             "SUGGEST_STORE_TEXT=off keeps no drafts to compare: draft with `suggest batch`, and give --output twice"
         )
-    if options.models:
-        if not settings.has_model:
-            raise SettingsError("--model needs a model's server: set OPENAI_API_KEY or OPENAI_BASE_URL")
-        playbook = load_playbook(settings.suggest_playbook)
-        a, b = (Version(name=name, playbook=playbook, model=name) for name in options.models)
-        is_same = a.model == b.model
-    else:
-        a, b = (Version(name=str(file), playbook=load_playbook(file)) for file in options.playbooks)
-        is_same = a.playbook.prompt_version == b.playbook.prompt_version
-    if is_same:
-        raise SettingsError(f"{a.name} and {b.name} are the same: name two versions that differ")
-    return a, b
-
-
-def choose_template(versions: Versions) -> Template | None:
-    """Choose the template of the messages, which both playbooks must share. Raises SettingsError."""
-    a, b = (version.playbook.message for version in versions)
-    if a != b:
-        raise SettingsError("the playbooks differ in their key message: both texts of a row must answer the same one")
-    return None if a is None else Template.parse(a)
+    if models and not settings.has_model:
+        raise SettingsError("--model needs a model's server: set OPENAI_API_KEY or OPENAI_BASE_URL")
+    if models:
+        return compare_models(models, load_playbook(settings.suggest_playbook))
+    return compare_playbooks(playbooks)
 
 
 def read_messages(file: Path | None, template: Template | None) -> list[InputRow]:
@@ -181,25 +142,21 @@ def read_messages(file: Path | None, template: Template | None) -> list[InputRow
         raise SettingsError("--messages is missing: name a file of JSON Lines or CSV with the messages to draft for")
     rows: list[InputRow] = []
     try:
-        with open_log(file) as opened:
-            for row in iter_input(opened, "csv" if file.suffix.lower() == ".csv" else "jsonl", template):
+        with explain_unreadable(file), open_log(file) as opened:
+            for row in iter_input(opened, get_layout(file), template):
                 if isinstance(row, InputRow):
                     rows.append(row)
                 else:
                     print(f"row {row.row}: {row.error}", file=sys.stderr)
-    except FileNotFoundError as error:
-        raise SettingsError(f"there is no file {file}") from error
     except InputError as error:
         raise SettingsError(f"{file} {error}") from error
-    except OSError as error:
-        raise Failed(f"{file} cannot be read: {error.strerror or error}") from error
     if not rows:
         raise SettingsError(f"{file} has no message to draft for")
     return rows
 
 
 async def review_all(
-    settings: Settings, options: CompareOptions, source: Comparison | tuple[Versions, list[InputRow]]
+    settings: Settings, options: CompareOptions, reviewer: str, source: Comparison | tuple[Versions, list[InputRow]]
 ) -> None:
     """Draft if need be, then ask for all rows. Raises SettingsError, Failed."""
     async with open_or_create(locate_database(options.database)) as records:
@@ -210,7 +167,7 @@ async def review_all(
         if comparison.equal_rows:
             equal, of = comparison.equal_rows, len(comparison.pairs)
             print(f"{equal} of {of} rows have the same text twice: such rows tell nothing", file=sys.stderr)
-        review = Review(comparison, options.reviewer, tools)
+        review = Review(comparison, reviewer, tools)
         await review.load()
         if options.terminal:
             await TerminalReview(review).run()
@@ -219,7 +176,7 @@ async def review_all(
 
 
 async def draft_pairs(
-    settings: Settings, records: wiring.Records, tools: ReviewTools, versions: Versions, rows: list[InputRow]
+    settings: Settings, records: Records, tools: ReviewTools, versions: Versions, rows: list[InputRow]
 ) -> Comparison:
     """Draft both sides of all rows. Raises SettingsError, Failed."""
     for version in versions:
@@ -234,8 +191,8 @@ async def draft_pairs(
             privacy=wiring.make_privacy_service(
                 settings, records=records, playbook=join_redaction(*(each.playbook for each in versions))
             ),
-            log=ChoiceLog(records.database),
-            importer=LogImporter(records.database, FIELDS),
+            log=records.log,
+            importer=records.importer,
             redact=tools.redact,
             terms=wiring.make_terms(settings),
             max_concurrency=settings.suggest_max_concurrency,
@@ -243,17 +200,14 @@ async def draft_pairs(
             now=clock.now,
             clock=clock.monotonic,
             new_id=clock.new_id,
-            library=wiring.make_library(records.database, embedder),
+            library=wiring.make_library(records, embedder),
         )
-        try:
-            drafting = PairDrafting(versions, rows, drafting_tools)
-        except ComparisonError as error:
-            raise SettingsError(str(error)) from error
+        drafting = PairDrafting(versions, rows, drafting_tools)
         print(f"Drafting {len(rows)} rows by both versions, as far as they are not drafted yet.", file=sys.stderr)
         sides = await drafting.draft()
     if not all(any(one.text for entry in side for one in entry.candidates) for side in sides):
         raise Failed("no row could be drafted by one of the versions: `suggest doctor` checks the settings")
-    return _pair(sides, (versions[0].name, versions[1].name), drafting.id)
+    return pair_outputs(sides, (versions[0].name, versions[1].name), known_as=drafting.id)
 
 
 async def serve_page(review: Review, options: CompareOptions) -> None:
@@ -265,14 +219,14 @@ async def serve_page(review: Review, options: CompareOptions) -> None:
     try:
         with call_at_stop_signals(page.left.set):
             print(f"The page is at {page.url} (Ctrl-C ends it).", flush=True)
-            if options.opens_browser:
+            if not options.no_browser:
                 threading.Thread(target=webbrowser.open, args=[page.url], daemon=True).start()
             await page.left.wait()
     finally:
         await runner.cleanup()
 
 
-def make_tools(settings: Settings, records: wiring.Records) -> ReviewTools:
+def make_tools(settings: Settings, records: Records) -> ReviewTools:
     """Make the parts of a review. Raises PlaybookError."""
     recogniser = make_recogniser(load_playbook(settings.suggest_playbook))
 

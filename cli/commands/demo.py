@@ -35,15 +35,14 @@ from cli.database_location import (
 from cli.demonstration_history import DAYS, HistoryTools, add_history
 from cli.errors import Failed, SettingsError
 from cli.lifecycle import run_bot, run_until_signal
+from cli.repositories import Records
 from cli.settings import Settings, has_browser, hide_from_libraries, load_settings
 from cli.slack_manifest import load_manifest
 from playground import AppConfig, ImpossibleAction, Workspace
 from playground.page.routes import PageOptions, build_page_routes
 from playground.slack.objects import Json
 from playground.slack.people.customers import MESSAGES, add_customers
-from storage.queries.log_entries import ChoiceLog
 from storage.records import Arm, Experiment, Selection
-from storage.repositories.audit import Audit
 
 ACTOR: Final = "demo"
 HOST: Final = "127.0.0.1"
@@ -68,30 +67,24 @@ NO_MODEL: Final = (
 class DemoOptions:
     """The options of the command line. Without a `port`, the first free one from PORT on."""
 
-    port: int | None = None
-    browser: bool = True
-    database: Path | None = None
-    locale: str | None = None
-
-
-def run(
-    *,
     port: Annotated[
         int | None,
         typer.Option(
             metavar="N", min=1, max=65535, help="Listen here, on 127.0.0.1. [default: the first free one from 8400 on]"
         ),
-    ] = None,
-    no_browser: Annotated[bool, typer.Option("--no-browser", help="Open no browser.")] = False,
+    ] = None
+    no_browser: Annotated[bool, typer.Option("--no-browser", help="Open no browser.")] = False
     database: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Record in this SQLite file. [default: suggest-demo.db]")
-    ] = None,
+    ] = None
     locale: Annotated[
         str | None,
         typer.Option(metavar="LOCALE", help="The agent's language in Slack, such as zh-TW. [default: en-GB]"),
-    ] = None,
-    check: Annotated[bool, typer.Option("--check", help="Start, see that it works, and stop.")] = False,
-) -> None:
+    ] = None
+    check: Annotated[bool, typer.Option("--check", help="Start, see that it works, and stop.")] = False
+
+
+def run(options: DemoOptions) -> None:
     """Show Slack in the browser on this machine, with the bot in it.
 
     No account, no key: without a model, the replies are samples. It runs until Ctrl-C.
@@ -100,8 +93,7 @@ def run(
     """
     settings = load_settings()
     logs.configure_for_command(settings)
-    options = DemoOptions(port=port, browser=not no_browser, database=database, locale=locale)
-    asyncio.run((check_demo if check else run_demo)(settings, options))
+    asyncio.run((check_demo if options.check else run_demo)(settings, options))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -121,7 +113,7 @@ async def _wait_until_stopped(settings: Settings, options: DemoOptions) -> None:
     """Run the demo, and open the browser, until this task is cancelled."""
     async with _announce_demo(settings, options) as url:
         print("Ctrl-C ends it.", flush=True)
-        open_browser(url, wanted=options.browser)
+        open_browser(url, wanted=not options.no_browser)
         await asyncio.Event().wait()
 
 
@@ -168,7 +160,7 @@ async def open_demo(
     async with AsyncExitStack() as stack:
         records = await stack.enter_async_context(open_or_create(location))
         await fill_database(settings, records)
-        log_tail = _LogTail(ChoiceLog(records.database))
+        log_tail = _LogTail(records)
         stack.push_async_callback(log_tail.aclose)
         page_options = PageOptions(
             model_name=wiring.make_terms(settings).model,
@@ -192,7 +184,7 @@ async def open_demo(
         yield Demo(slack=slack, announcement=_describe_demo(slack, settings, recorded))
 
 
-async def fill_database(settings: Settings, records: wiring.Records) -> None:
+async def fill_database(settings: Settings, records: Records) -> None:
     """Fill a demonstration's own database with what is invented, once. Raises PlaybookError."""
     if records.is_new and not settings.has_model:
         await mark_demonstration(records, actor=ACTOR)
@@ -201,13 +193,13 @@ async def fill_database(settings: Settings, records: wiring.Records) -> None:
         await add_experiment(settings, records)
 
 
-async def add_help_center(records: wiring.Records) -> None:
+async def add_help_center(records: Records) -> None:
     """Add the invented help centre to a new database, or to a demonstration's own that has no knowledge.
 
     A team's own database stays as it is.
     """
-    library = wiring.make_library(records.database)
-    if not await library.is_empty() or not (records.is_new or await Audit(records.database).is_demonstration()):
+    library = wiring.make_library(records)
+    if not await library.is_empty() or not (records.is_new or await records.audit.is_demonstration()):
         return
     with resources.as_file(resources.files("playground") / "help_center") as folder:
         pages = [folder / language for language in ("en", "de", "es", "fr", "zh-CN", "zh-TW")]
@@ -215,12 +207,12 @@ async def add_help_center(records: wiring.Records) -> None:
         await library.add([folder / "internal"], internal=True, collection="", actor=ACTOR)
 
 
-async def add_experiment(settings: Settings, records: wiring.Records) -> None:
+async def add_experiment(settings: Settings, records: Records) -> None:
     """Start an experiment in a demonstration's own database that has had none, with its invented history.
 
     Raises PlaybookError.
     """
-    if await records.experiments.list_all() or not await Audit(records.database).is_demonstration():
+    if await records.experiments.list_all() or not await records.audit.is_demonstration():
         return
     await start_experiment(records.experiments, make_demonstration_experiment())
     async with wiring.open_drafter(settings, models=SingleModelSource(DemonstrationModel())) as drafter:
@@ -234,9 +226,9 @@ async def add_experiment(settings: Settings, records: wiring.Records) -> None:
         await add_history(tools)
 
 
-async def list_report_commands(location: Location, records: wiring.Records) -> dict[str, str]:
+async def list_report_commands(location: Location, records: Records) -> dict[str, str]:
     """List the commands that report on the invented history; none where there is none."""
-    if not await ChoiceLog(records.database).count(Selection(team_id=INVENTED, include_simulated=True)):
+    if not await records.log.count(Selection(team_id=INVENTED, include_simulated=True)):
         return {}
     return {
         "experiment": location.name_command("experiment", "report", EXPERIMENT),
@@ -336,8 +328,8 @@ class _LogTail:
     A page that goes away while it reads them does not break the reading off.
     """
 
-    def __init__(self, log: ChoiceLog) -> None:
-        self._log = log
+    def __init__(self, records: Records) -> None:
+        self._log = records.log
         self._reads: set[asyncio.Task[list[Json]]] = set()
 
     async def rows(self) -> list[Json]:

@@ -1,6 +1,5 @@
 """`suggest erase`: deletes requests for good, with all that belongs to them."""
 
-import asyncio
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -8,19 +7,17 @@ from typing import Annotated
 
 import typer
 
-from bot.operations.erasure import SHORTEST, Eraser, ErasureMatches, ErasureQuery, ErasureReceipt
-from cli import clock, wiring
-from cli.database_location import Location, locate_database, open_existing
+from bot.operations.erasure import SHORTEST, ErasureMatches, ErasureQuery, ErasureReceipt
+from cli import terminal, wiring
+from cli.database_location import locate_database, open_existing, run_with
 from cli.errors import SettingsError
-from cli.options import DatabaseFile, Json
+from cli.options import ACTOR, DatabaseFile, Json
 from cli.render.json import list_erasure
 from cli.render.output import print_result
 from cli.render.text import database as text
+from cli.repositories import Records
 from cli.settings import Settings, load_settings
 from cli.stop_signals import explain_interrupt
-from storage.engine.database import Database
-from storage.repositories.audit import Audit
-from storage.repositories.erasures import Erasures
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,12 +57,12 @@ def run(
     settings, location = load_settings(), locate_database(database)
     if not yes and not dry_run and (as_json or not sys.stdin.isatty()):
         raise SettingsError("nobody is at a terminal to ask: --dry-run shows what would go, --yes erases it")
-    if dry_run:
-        work = find(settings, location, query)
-    else:
-        work = erase(settings, location, query, is_confirmed=(lambda _: True) if yes else confirm)
+    is_confirmed = (lambda _: True) if yes else confirm
     with explain_interrupt(lambda: "what was erased is gone; the same command goes on with the rest"):
-        result = asyncio.run(work)
+        result = run_with(
+            open_existing(location),
+            lambda records: erase(settings, records, query, is_confirmed=None if dry_run else is_confirmed),
+        )
     if result is None:
         print("Nothing was erased.")
     else:
@@ -88,23 +85,22 @@ def build_query(
     return ErasureQuery(agent_id=agent, channel_id=channel, thread_ts=thread, request_id=request, containing=containing)
 
 
-async def find(settings: Settings, location: Location, query: ErasureQuery) -> ErasureResult | None:
-    """Find what would be erased, and change nothing. Raises SettingsError, Failed."""
-    async with open_existing(location) as database:
-        return ErasureResult(matches=await _make_eraser(settings, database).find(query))
-
-
 async def erase(
-    settings: Settings, location: Location, query: ErasureQuery, *, is_confirmed: Callable[[ErasureMatches], bool]
+    settings: Settings,
+    records: Records,
+    query: ErasureQuery,
+    *,
+    is_confirmed: Callable[[ErasureMatches], bool] | None,
 ) -> ErasureResult | None:
-    """Find, have it confirmed, and erase; return None if it was not confirmed. Raises SettingsError, Failed."""
-    async with open_existing(location) as database:
-        eraser = _make_eraser(settings, database)
-        matches = await eraser.find(query)
-        if not is_confirmed(matches):
-            return None
-        receipt = await eraser.erase(matches, actor="cli")
-        return ErasureResult(matches=matches, receipt=receipt, is_shared=database.is_shared)
+    """Find, have it confirmed, and erase; return None if it was not confirmed. Without `is_confirmed`, only find."""
+    eraser = wiring.make_eraser(settings, records)
+    matches = await eraser.find(query)
+    if is_confirmed is None:
+        return ErasureResult(matches=matches)
+    if not is_confirmed(matches):
+        return None
+    receipt = await eraser.erase(matches, actor=ACTOR)
+    return ErasureResult(matches=matches, receipt=receipt, is_shared=records.database.is_shared)
 
 
 def confirm(matches: ErasureMatches) -> bool:
@@ -112,14 +108,4 @@ def confirm(matches: ErasureMatches) -> bool:
     print(text.render_matches(matches))
     if not matches.request_ids:
         return True  # the receipt says that there is nothing
-    try:
-        return input("This cannot be undone. Type yes to erase: ").strip().lower() == "yes"
-    except (EOFError, KeyboardInterrupt):
-        print()
-        return False
-
-
-def _make_eraser(settings: Settings, database: Database) -> Eraser:
-    return Eraser(
-        erasures=Erasures(database), audit=Audit(database), cipher=wiring.make_cipher(settings), now=clock.now
-    )
+    return terminal.confirm("This cannot be undone. Type yes to erase: ")

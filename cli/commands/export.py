@@ -1,35 +1,46 @@
 """`suggest export`: streams the choice log into a file, which is written whole or not at all."""
 
-import asyncio
-import json
 import secrets
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, BinaryIO, Final, Literal
 
 import typer
 
-from bot.choice_log.export_format import ExportFormat, ExportOptions, FormatOption, FormatWriter, PairKind, SystemRole
-from bot.choice_log.formats.registry import FORMATS, open_writer
+from bot.choice_log.export_format import ExportOptions, FormatOption, PairKind, SystemRole
+from bot.choice_log.exporter import (
+    ExportJob,
+    ExportSize,
+    ExportSummary,
+    find_unknown,
+    measure_export,
+    note_export,
+    write_entries,
+)
+from bot.choice_log.formats.registry import FORMATS
 from bot.choice_log.pseudonyms import Pseudonyms
 from cli import clock
-from cli.database_location import Location, explain_unavailable, include_simulated, locate_database, open_existing
+from cli.database_location import (
+    Location,
+    explain_unavailable,
+    include_simulated,
+    locate_database,
+    open_existing,
+    run_with,
+)
 from cli.errors import Failed, SettingsError
 from cli.options import DatabaseFile, IncludeSimulated, Since, Team, Until, parse_period
 from cli.output_file import STDOUT, describe_unfinished, is_regular_target, open_output
-from cli.render.json import to_plain
+from cli.render.printable import pluralise
 from cli.render.progress import show_progress
+from cli.repositories import Records, iter_raw_entries
 from cli.settings import Settings, load_settings
 from cli.stop_signals import explain_interrupt
-from storage.engine.database import Database
-from storage.queries.export_rows import RawChoiceLog
-from storage.queries.log_entries import ChoiceLog
-from storage.records import ChoiceKind, Selection
-from storage.repositories.audit import Audit
+from storage.records import ChoiceKind
 
 _FORMATS_TOLD: Final = "; ".join(f"{each.name}: {each.meaning}" for each in FORMATS.values())
 
@@ -51,32 +62,6 @@ _PAIRS: Final[dict[PairOption, PairKind]] = {
     PairOption.REDRAFT: "redrafted",
     PairOption.STEER: "steered",
 }
-
-_NAMED: Final = (("--team", "team_id"), ("--channel", "channel_id"), ("--agent", "agent_id"), ("--style", "style"))
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ExportJob:
-    """A selection of requests, the format, the file, and who exports. Without `pseudonyms`, ids stay as they are."""
-
-    selection: Selection
-    options: ExportOptions = field(default_factory=ExportOptions)
-    output: Path = STDOUT
-    pseudonyms: Pseudonyms | None = None
-    actor: str = "cli"
-
-    @property
-    def form(self) -> ExportFormat:
-        return FORMATS[self.options.name]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ExportSummary:
-    """The number of requests written; `left_out` counts those that the format has no place for, by reason."""
-
-    requests: int
-    simulated_left_out: int
-    left_out: Mapping[str, int]
 
 
 if TYPE_CHECKING:
@@ -171,27 +156,30 @@ def export_log(location: Location, job: ExportJob) -> None:
 
 def write_export(location: Location, job: ExportJob) -> ExportSummary:
     """Write the log; the audit table notes who took it before the first line leaves. Raises SettingsError, Failed."""
-    _refuse_packing(job)
-    selection, count, simulated = asyncio.run(_count_and_note(location, job))
-    found = RawChoiceLog(location.url).iter_entries(selection, job.form.fields)
+    if job.form.is_packed and job.output.suffix in {".gz", ".zst"}:
+        raise SettingsError(f"{job.output}: {job.form.name} is packed within; name the file like {job.form.file_name}")
+    job, size = run_with(open_existing(location), lambda records: _note_export(records, location, job))
+    found = iter_raw_entries(location.url, job.selection, job.form.fields)
     with (
         explain_unavailable(location),
         closing(found) as entries,
         _open_provenance_file(job) as provenance_file,
         open_output(job.output) as file,
-        show_progress("Exporting", count) as advance,
+        show_progress("Exporting", size.requests) as advance,
     ):
-        form = _open_writer(job.options, file)
-        written = 0
-        for raw in entries:
-            form.write(raw if job.pseudonyms is None else job.pseudonyms.replace_ids(raw))
-            written += 1
-            advance(1)
-        form.close()
-        if provenance_file is not None:
-            provenance = {"file": job.output.name, "format": job.options.name, **(form.provenance or {})}
-            provenance_file.write((json.dumps(provenance, ensure_ascii=False, indent=2) + "\n").encode())
-    return ExportSummary(requests=written, simulated_left_out=simulated, left_out=form.left_out)
+        return write_entries(job, size, entries, file, provenance_file, on_written=advance)
+
+
+async def _note_export(records: Records, location: Location, job: ExportJob) -> tuple[ExportJob, ExportSize]:
+    """Measure the export, and note it. Return it with simulated requests in a demonstration's own database."""
+    job = replace(job, selection=await include_simulated(records, job.selection))
+    size = await measure_export(records.log, job.selection)
+    is_empty = not size.requests and not size.simulated_left_out
+    if is_empty and (unknown := await find_unknown(records.log, job.selection)):
+        raise NothingFound(f"{unknown}: {location} has no request of it, so nothing was written")
+    if not await note_export(records.audit, job, size, at=clock.now()):
+        print("Not noted in the audit table: this user of the database may only read.", file=sys.stderr)
+    return job, size
 
 
 def build_options(name: str, output: Path, given: Mapping[FormatOption, Any]) -> ExportOptions:
@@ -217,12 +205,6 @@ def make_pseudonyms(settings: Settings) -> Pseudonyms:
     return Pseudonyms(secrets.token_bytes(32) if key is None else key.get_secret_value().encode())
 
 
-def _refuse_packing(job: ExportJob) -> None:
-    """Refuse to compress Parquet a second time. Raises SettingsError."""
-    if job.form.is_packed and job.output.suffix in {".gz", ".zst"}:
-        raise SettingsError(f"{job.output}: {job.form.name} is packed within; name the file like {job.form.file_name}")
-
-
 def get_provenance_path(output: Path) -> Path:
     """Return the name of the file that tells how the pairs of another were made."""
     return output.with_name(f"{output.name}.provenance.json")
@@ -238,58 +220,9 @@ def _open_provenance_file(job: ExportJob) -> Iterator[BinaryIO | None]:
         yield file
 
 
-def _open_writer(options: ExportOptions, file: Any) -> FormatWriter:
-    """Open the format's writer. Raises SettingsError if its library is missing."""
-    try:
-        return open_writer(options, file)
-    except ImportError as error:
-        raise SettingsError(
-            f"--format {options.name} needs a library: install suggest-replies[{options.name}]"
-        ) from error
-
-
-async def _count_and_note(location: Location, job: ExportJob) -> tuple[Selection, int, int]:
-    """Count the requests to export and the simulated ones left out, and note the export in the audit table.
-
-    Returns the selection, widened to simulated requests in a demonstration's own database, and both counts.
-    """
-    async with open_existing(location) as database:
-        selection, log = await include_simulated(database, job.selection), ChoiceLog(database)
-        count, simulated = await log.count(selection), 0
-        if not selection.include_simulated:
-            simulated = await log.count(replace(selection, include_simulated=True)) - count
-        if not count and not simulated:
-            await _refuse_unknown_ids(location, log, selection)
-        await _record_in_audit(database, replace(job, selection=selection), count)
-    return selection, count, simulated
-
-
-async def _refuse_unknown_ids(location: Location, log: ChoiceLog, selection: Selection) -> None:
-    """Refuse an id that the log does not know: it is most likely a slip. Raises NothingFound."""
-    for option, name in _NAMED:
-        value = getattr(selection, name)
-        if value is not None and not await log.count(Selection(**{name: value}, include_simulated=True)):
-            raise NothingFound(f"{option} {value!r}: {location} has no request of it, so nothing was written")
-
-
-async def _record_in_audit(database: Database, job: ExportJob, count: int) -> None:
-    """Note the export in the audit table, if this user of the database may write."""
-    audit, selection = Audit(database), job.selection
-    if not await audit.may_record():
-        print("Not noted in the audit table: this user of the database may only read.", file=sys.stderr)
-        return
-    data = {
-        "format": job.options.name,
-        **to_plain(selection),
-        "pseudonymised": job.pseudonyms is not None,
-        "requests": count,
-    }
-    await audit.record(at=clock.now(), actor=job.actor, action="export", data=data)
-
-
 def _summarise(exported: ExportSummary, output: Path) -> str:
     where = "" if output == STDOUT else f" to {output}"
-    parts = [f"{exported.requests} request{'' if exported.requests == 1 else 's'} exported{where}"]
+    parts = [f"{pluralise(exported.requests, 'request')} exported{where}"]
     if exported.simulated_left_out:
         parts.append(f"{exported.simulated_left_out} simulated left out (--include-simulated exports them too)")
     parts += [f"{count} left out: {reason}" for reason, count in exported.left_out.items()]

@@ -12,15 +12,22 @@ import typer
 
 from bot.choice_log import iter_lines, open_decompressed, open_log, read_line
 from bot.choice_log.column_mapping import ColumnMapping, iter_rows, map_row
-from bot.choice_log.fields import FIELDS
-from bot.choice_log.importer import EntryJudge, ImportTally, NoChoiceLog, NumberedEntries, judge_file, parse_rows
+from bot.choice_log.importer import (
+    EntryJudge,
+    ImportTally,
+    NumberedEntries,
+    judge_as_new,
+    judge_file,
+    note_import,
+    parse_rows,
+    report_verdicts,
+)
 from bot.playbook import load_playbook, make_recogniser
 from bot.privacy.import_redaction import redact_entry
-from bot.toml_files import TomlError
 from cli import clock
 from cli.database_location import Location, is_unset, locate_database, open_existing, open_or_create
 from cli.errors import Failed, SettingsError
-from cli.options import DatabaseFile, Json
+from cli.options import ACTOR, DatabaseFile, Json
 from cli.output_file import STDOUT
 from cli.render.json import list_import
 from cli.render.output import print_result
@@ -29,12 +36,10 @@ from cli.render.text import imports as text
 from cli.settings import Settings, load_settings
 from cli.stop_signals import explain_interrupt
 from storage.records import LogEntry
-from storage.repositories.audit import Audit
-from storage.repositories.imports import ImportVerdict, LogImporter
 
 EntryReader = Callable[[BinaryIO, Path], NumberedEntries]
 """How a file's lines become requests; the name tells which layout it has."""
-Note = Callable[[Sequence[ImportVerdict]], None]
+Note = Callable[[Sequence[str]], None]
 """Is told each batch of verdicts."""
 
 
@@ -58,10 +63,10 @@ def run(
     """
     found = None if mapping is None else load_mapping(mapping)
     work = rehearse_import if dry_run else import_files
-    judged, read = Counter[ImportVerdict](), make_reader(found, load_settings())
+    judged, read = Counter[str](), make_reader(found, load_settings())
     with explain_interrupt(lambda: _describe_stop(judged, dry_run=dry_run)), show_progress("Importing") as advance:
 
-        def note(verdicts: Sequence[ImportVerdict]) -> None:
+        def note(verdicts: Sequence[str]) -> None:
             judged.update(verdicts)
             advance(len(verdicts))
 
@@ -76,22 +81,11 @@ def run(
         print(summary, file=sys.stderr)
 
 
-def _describe_stop(judged: Mapping[ImportVerdict, int], *, dry_run: bool) -> str:
+def _describe_stop(judged: Mapping[str, int], *, dry_run: bool) -> str:
     if dry_run:
         return "nothing was recorded, as --dry-run said"
     recorded = judged.get("new", 0)
     return f"{recorded:,} requests are recorded; the same command goes on, and skips those"
-
-
-def _tell_verdicts(judge: EntryJudge, note: Note) -> EntryJudge:
-    """Have each batch of verdicts noted."""
-
-    async def judge_and_note(entries: Sequence[LogEntry]) -> list[ImportVerdict]:
-        verdicts = await judge(entries)
-        note(verdicts)
-        return verdicts
-
-    return judge_and_note
 
 
 async def import_files(location: Location, files: Sequence[Path], read: EntryReader, note: Note) -> ImportTally:
@@ -99,11 +93,9 @@ async def import_files(location: Location, files: Sequence[Path], read: EntryRea
     _check_files(files)
     tally = ImportTally()
     async with open_or_create(location) as records:
-        importer, audit = LogImporter(records.database, FIELDS), Audit(records.database)
         for file in files:
-            found = await _read_file(file, read, _tell_verdicts(importer.import_new, note))
-            data = {"imported": found.counts["new"], "known": found.counts["known"]}
-            await audit.record(at=clock.now(), actor="cli", action="import", data=data)
+            found = await _read_file(file, read, report_verdicts(records.importer.import_new, note))
+            await note_import(records.audit, found, actor=ACTOR, at=clock.now())
             tally.add(found)
     return tally
 
@@ -114,7 +106,7 @@ async def rehearse_import(location: Location, files: Sequence[Path], read: Entry
     tally = ImportTally()
     async with _open_check(location) as judge:
         for file in files:
-            tally.add(await _read_file(file, read, _tell_verdicts(judge, note)))
+            tally.add(await _read_file(file, read, report_verdicts(judge, note)))
     return tally
 
 
@@ -122,14 +114,10 @@ async def rehearse_import(location: Location, files: Sequence[Path], read: Entry
 async def _open_check(location: Location) -> AsyncIterator[EntryJudge]:
     """Yield a judge that writes nothing; in a database without a log every request is new."""
     if await is_unset(location):
-        yield _judge_as_new
+        yield judge_as_new
         return
-    async with open_existing(location) as database:
-        yield LogImporter(database, FIELDS).compare
-
-
-async def _judge_as_new(entries: Sequence[LogEntry]) -> list[ImportVerdict]:
-    return ["new"] * len(entries)
+    async with open_existing(location) as records:
+        yield records.importer.compare
 
 
 def make_reader(mapping: ColumnMapping | None, settings: Settings) -> EntryReader:
@@ -156,8 +144,6 @@ def load_mapping(path: Path) -> ColumnMapping:
     """Load a mapping of another system's columns. Raises SettingsError."""
     try:
         return ColumnMapping.from_toml(path.read_text(encoding="utf-8-sig"), source=f"the map {path}")
-    except TomlError as error:
-        raise SettingsError(str(error)) from error
     except (OSError, UnicodeDecodeError) as error:
         raise SettingsError(f"the map {path} cannot be read: name a TOML file in UTF-8") from error
 
@@ -172,13 +158,9 @@ def _check_files(files: Sequence[Path]) -> None:
 
 
 async def _read_file(path: Path, read: EntryReader, judge: EntryJudge) -> ImportTally:
-    """Read a file and have its requests judged. Raises Failed for one that is no choice log, or cannot be read."""
-    name = "stdin" if path == STDOUT else str(path)
+    """Read a file and have its requests judged. Raises NoChoiceLog, Failed if it cannot be read."""
     with _open_file(path) as file:
-        try:
-            return await judge_file(name, read(file, path), judge)
-        except NoChoiceLog as error:
-            raise Failed(str(error)) from error
+        return await judge_file("stdin" if path == STDOUT else str(path), read(file, path), judge)
 
 
 @contextmanager

@@ -1,15 +1,13 @@
 """`suggest knowledge add`: reads files and folders into the database."""
 
-import asyncio
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from bot.knowledge.library import Changes
 from cli.errors import SettingsError
-from cli.knowledge import ACTOR, open_or_create_library
-from cli.options import DatabaseFile, Json
+from cli.knowledge import use_or_create_library
+from cli.options import ACTOR, DatabaseFile, Json
 from cli.render.output import print_result
 from cli.render.text import knowledge as text
 from cli.stop_signals import explain_interrupt
@@ -38,11 +36,8 @@ def run(
         if not path.exists():
             raise SettingsError(f"there is no file or folder {path}")
     with explain_interrupt(lambda: "files that were read are kept; the same command goes on with the rest"):
-        changes = asyncio.run(_add(paths, database, internal=internal, collection=collection))
+        changes = use_or_create_library(
+            database, lambda library: library.add(paths, internal=internal, collection=collection, actor=ACTOR)
+        )
     print_result(changes, as_json=as_json, to_text=text.render_changes)
     raise typer.Exit(1 if changes.refused else 0)
-
-
-async def _add(paths: list[Path], database: Path | None, *, internal: bool, collection: str) -> Changes:
-    async with open_or_create_library(database) as library:
-        return await library.add(paths, internal=internal, collection=collection, actor=ACTOR)

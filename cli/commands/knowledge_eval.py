@@ -1,14 +1,13 @@
 """`suggest knowledge eval`: measures the search against questions with known answers."""
 
-import asyncio
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from bot.knowledge.evaluation import Evaluation, InvalidQuestions, Question, evaluate, parse_questions
+from bot.knowledge.evaluation import InvalidQuestions, Question, evaluate, parse_questions
 from cli.errors import SettingsError
-from cli.knowledge import open_library
+from cli.knowledge import use_library
 from cli.options import DatabaseFile, Json
 from cli.render.json import list_evaluation
 from cli.render.output import print_result
@@ -31,7 +30,7 @@ def run(
     Example: suggest knowledge eval questions.jsonl
     """
     asked = _read_questions(questions)
-    evaluation = asyncio.run(_evaluate(asked, database))
+    evaluation = use_library(database, lambda library: evaluate(library, asked))
     print_result(evaluation, as_json=as_json, to_text=text.render_evaluation, to_fields=list_evaluation)
 
 
@@ -44,8 +43,3 @@ def _read_questions(file: Path) -> list[Question]:
         raise SettingsError(f"{file} is not UTF-8 text") from error
     except OSError as error:
         raise SettingsError(f"{file} cannot be read: {error.strerror}") from error
-
-
-async def _evaluate(questions: list[Question], database: Path | None) -> Evaluation:
-    async with open_library(database) as library:
-        return await evaluate(library, questions)

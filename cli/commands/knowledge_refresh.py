@@ -1,13 +1,9 @@
 """`suggest knowledge refresh`: reads again what has changed."""
 
-import asyncio
-from pathlib import Path
-
 import typer
 
-from bot.knowledge.library import Changes
-from cli.knowledge import ACTOR, open_library
-from cli.options import DatabaseFile, Json
+from cli.knowledge import use_library
+from cli.options import ACTOR, DatabaseFile, Json
 from cli.render.output import print_result
 from cli.render.text import knowledge as text
 from cli.stop_signals import explain_interrupt
@@ -19,11 +15,6 @@ def run(*, database: DatabaseFile = None, as_json: Json = False) -> None:
     Example: suggest knowledge refresh
     """
     with explain_interrupt(lambda: "files that were read are kept; the same command goes on with the rest"):
-        changes = asyncio.run(_refresh(database))
+        changes = use_library(database, lambda library: library.refresh(actor=ACTOR))
     print_result(changes, as_json=as_json, to_text=text.render_changes)
     raise typer.Exit(1 if changes.refused else 0)
-
-
-async def _refresh(database: Path | None) -> Changes:
-    async with open_library(database) as library:
-        return await library.refresh(actor=ACTOR)

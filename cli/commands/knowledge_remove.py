@@ -1,15 +1,13 @@
 """`suggest knowledge remove`: removes documents, files or folders."""
 
-import asyncio
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from bot.knowledge.library import Changes
 from cli.errors import Failed
-from cli.knowledge import ACTOR, open_library
-from cli.options import DatabaseFile, Json
+from cli.knowledge import use_library
+from cli.options import ACTOR, DatabaseFile, Json
 from cli.render.output import print_result
 from cli.render.text import knowledge as text
 
@@ -26,13 +24,7 @@ def run(
 
     Example: suggest knowledge remove help-center/returns.md
     """
-    changes = asyncio.run(_remove(names, database))
-    print_result(changes, as_json=as_json, to_text=text.render_changes)
-
-
-async def _remove(names: list[str], database: Path | None) -> Changes:
-    async with open_library(database) as library:
-        removed = await library.remove(names, actor=ACTOR)
+    removed = use_library(database, lambda library: library.remove(names, actor=ACTOR))
     if not removed:
         raise Failed(f"nothing is known by {', '.join(names)}: `suggest knowledge list` tells ids and files")
-    return Changes(removed=removed)
+    print_result(Changes(removed=removed), as_json=as_json, to_text=text.render_changes)

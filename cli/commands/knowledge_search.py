@@ -1,13 +1,10 @@
 """`suggest knowledge search`: the passages that fit a question."""
 
-import asyncio
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from bot.knowledge.library import Hit
-from cli.knowledge import open_library
+from cli.knowledge import use_library
 from cli.options import DatabaseFile, Json
 from cli.render.json import list_hits
 from cli.render.output import print_result
@@ -25,14 +22,5 @@ def run(
 
     Example: suggest knowledge search "How do I return a lamp?"
     """
-    print_result(
-        asyncio.run(_search(question, limit, database)),
-        as_json=as_json,
-        to_text=text.render_hits,
-        to_fields=list_hits,
-    )
-
-
-async def _search(question: str, limit: int, database: Path | None) -> list[Hit]:
-    async with open_library(database) as library:
-        return await library.search(question, limit=limit)
+    hits = use_library(database, lambda library: library.search(question, limit=limit))
+    print_result(hits, as_json=as_json, to_text=text.render_hits, to_fields=list_hits)

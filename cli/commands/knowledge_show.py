@@ -1,18 +1,15 @@
 """`suggest knowledge show`: one document with its passages."""
 
-import asyncio
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from cli.errors import Failed
-from cli.knowledge import open_library
+from cli.knowledge import use_library
 from cli.options import DatabaseFile, Json
 from cli.render.json import list_passages
 from cli.render.output import print_result
 from cli.render.text import knowledge as text
-from storage.repositories.knowledge import Document
 
 
 def run(
@@ -25,13 +22,7 @@ def run(
 
     Example: suggest knowledge show help-center/returns.md
     """
-    document = asyncio.run(_read(document_id, database))
-    print_result(document, as_json=as_json, to_text=text.render_document, to_fields=list_passages)
-
-
-async def _read(document_id: str, database: Path | None) -> Document:
-    async with open_library(database) as library:
-        document = await library.get(document_id)
+    document = use_library(database, lambda library: library.get(document_id))
     if document is None:
         raise Failed(f"there is no document {document_id}: `suggest knowledge list` tells all ids")
-    return document
+    print_result(document, as_json=as_json, to_text=text.render_document, to_fields=list_passages)

@@ -8,8 +8,7 @@ from cli.options import DatabaseFile, Json
 from cli.render.output import print_result
 from cli.render.text import database as text
 from cli.stop_signals import explain_interrupt
-from storage.engine.database import Database
-from storage.schema import migrate
+from storage.schema import migrate_url
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,17 +28,13 @@ def run(*, database: DatabaseFile = None, as_json: Json = False) -> None:
     Example: suggest migrate --database suggest.db
     """
     with explain_interrupt(lambda: "the schema changes whole or not at all; the same command goes on"):
-        migration = asyncio.run(migrate_database(locate_database(database)))
+        migration = migrate_database(locate_database(database))
     print_result(migration, as_json=as_json, to_text=text.render_migration)
 
 
-async def migrate_database(location: Location) -> Migration:
+def migrate_database(location: Location) -> Migration:
     """Bring a database to this program's schema. Raises SettingsError, Failed, SchemaTooNew."""
     refuse_other_files(location)
-    database = Database(location.url)
-    try:
-        with explain_unavailable(location):
-            before, after = await migrate(database)
-    finally:
-        await database.aclose()
+    with explain_unavailable(location):
+        before, after = asyncio.run(migrate_url(location.url))
     return Migration(database=str(location), before=before, after=after)

@@ -1,26 +1,16 @@
 """`suggest rank gate`: tells what the gate decides of a log, now or at each look of its life."""
 
-from dataclasses import dataclass
 from typing import Annotated
 
 import typer
 
-from bot.ranking.promotion import Verdict, judge, replay
+from bot.ranking.promotion import judge, replay
 from cli.choice_source import ChoiceSource, read_training_set
 from cli.database_location import locate_database
 from cli.options import DatabaseFile, Json
-from cli.render.json import list_look
-from cli.render.output import print_result
+from cli.render.output import print_look, print_result
 from cli.render.text import ranking as text
 from cli.stop_signals import explain_interrupt
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Look:
-    """The verdict after so many choices."""
-
-    at: int
-    verdict: Verdict
 
 
 def run(
@@ -43,4 +33,4 @@ def run(
             print_result(judge(found, weights="kept").verdict, as_json=as_json, to_text=text.render_gate)
             return
         for at, verdict in replay(found, weights="kept", every=every):
-            print_result(Look(at=at, verdict=verdict), as_json=as_json, to_text=text.render_look, to_fields=list_look)
+            print_look(at, "choices", verdict, as_json=as_json, to_text=text.render_look)

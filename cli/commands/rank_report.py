@@ -1,6 +1,5 @@
 """`suggest rank report`: compares styles, models and prompts, with how sure that is."""
 
-import asyncio
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -10,19 +9,17 @@ import typer
 
 from bot.ranking import rank_report
 from bot.ranking.rank_report import RankReport
-from bot.ranking.refit import read_training_set
-from cli import clock
-from cli.database_location import Location, include_simulated, locate_database, open_existing
+from cli.choice_source import collect_choices
+from cli.database_location import use_database
 from cli.options import DatabaseFile, Json, Since, Team, Until, parse_period
 from cli.render.html import rank_report as page
 from cli.render.json import list_rank_report
 from cli.render.output import print_result, write_page
 from cli.render.progress import show_progress
 from cli.render.text import rank_report as text
+from cli.repositories import Records
 from cli.stop_signals import explain_interrupt
-from storage.queries.log_entries import ChoiceLog
 from storage.records import Selection
-from storage.repositories.rankers import Rankers
 
 
 def run(
@@ -44,18 +41,15 @@ def run(
     """
     selection = replace(parse_period(since, until), team_id=team)
     with explain_interrupt(lambda: "nothing was written; the same command begins again"):
-        report = asyncio.run(build_report(locate_database(database), selection))
+        report = use_database(database, lambda records: build_report(records, selection))
     if html is not None:
         write_page(page.render_report(report), html)
         print(f"{html} is written", file=sys.stderr)
     print_result(report, as_json=as_json, to_text=text.render_report, to_fields=list_rank_report)
 
 
-async def build_report(location: Location, selection: Selection) -> RankReport:
-    """Build the report of a database. Raises SettingsError, Failed."""
-    async with open_existing(location) as database:
-        selection = await include_simulated(database, selection)
-        with show_progress("Reading choices") as advance:
-            found = await read_training_set(ChoiceLog(database), selection, advance)
-        status = await rank_report.read_ranker_status(Rankers(database, me=clock.new_id()))
-    return rank_report.build_report(found, status, weights="kept")
+async def build_report(records: Records, selection: Selection) -> RankReport:
+    """Build the report of a database. Raises DatabaseUnavailable."""
+    with show_progress("Reading choices") as advance:
+        found = await collect_choices(records, advance, selection)
+    return rank_report.build_report(found, await rank_report.read_ranker_status(records.rankers), weights="kept")

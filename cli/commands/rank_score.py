@@ -1,6 +1,5 @@
 """`suggest rank score`: writes a choice log again, with what a ranker predicts."""
 
-import asyncio
 import sys
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -9,18 +8,24 @@ from typing import Annotated
 
 import typer
 
-from bot.ranking.model import CorruptModel, Ranker
-from bot.ranking.scoring import LogLine, Predictor, ScoringFailed, build_predictor, score_lines, track
-from cli import clock
+from bot.ranking.model import Ranker
+from bot.ranking.scoring import (
+    LogLine,
+    Predictor,
+    build_predictor,
+    parse_ranker,
+    read_stored_ranker,
+    score_lines,
+    track,
+)
 from cli.choice_source import read_lines
-from cli.database_location import Location, locate_database, open_existing
+from cli.database_location import Location, locate_database, open_existing, run_with
 from cli.errors import Failed, SettingsError
 from cli.options import DatabaseFile, Json
 from cli.output_file import STDOUT, describe_unfinished, open_output
 from cli.render.output import print_result
 from cli.render.text import ranking as text
 from cli.stop_signals import explain_interrupt
-from storage.repositories.rankers import Rankers
 
 PredictorFactory = Callable[[Ranker, Iterable[LogLine]], Predictor]
 
@@ -70,46 +75,26 @@ def score(log: Path, model: Path | None, output: Path, location: Location, *, pr
     """Write each line back with scores and probabilities; whole or not at all. Raises Failed, SettingsError."""
     if output.exists() and log.exists() and output.samefile(log):
         raise SettingsError(f"-o {output} is the log itself: name another file")
-    ranker = asyncio.run(_read_stored_ranker(location)) if model is None else _read_saved_ranker(model)
+    if model is None:
+        ranker = run_with(open_existing(location), lambda records: read_stored_ranker(records.rankers))
+    else:
+        ranker = _read_saved_ranker(model)
     count = 0
-    try:
-        predicted = predictor(ranker, read_lines(log))
-        with open_output(output) as file:
-            for line in score_lines(read_lines(log), predicted):
-                file.write(line)
-                count += 1
-    except ScoringFailed as error:
-        raise Failed(str(error)) from error
+    predicted = predictor(ranker, read_lines(log))
+    with open_output(output) as file:
+        for line in score_lines(read_lines(log), predicted):
+            file.write(line)
+            count += 1
     return Scoring(requests=count, version=ranker.version, output=output)
 
 
 def _read_saved_ranker(model: Path) -> Ranker:
-    """Read a ranker from a file. Raises SettingsError, Failed."""
+    """Read a ranker from a file. Raises SettingsError, Failed, OperationFailed."""
     try:
-        text = model.read_text(encoding="utf-8")
+        return parse_ranker(model.read_text(encoding="utf-8"), str(model))
     except FileNotFoundError as error:
         raise SettingsError(f"there is no file {model}: suggest rank train --save {model} makes one") from error
     except OSError as error:
         raise Failed(f"{model} cannot be read: {error.strerror}") from error
     except UnicodeDecodeError as error:
         raise Failed(f"{model} is no ranker that can be used: it is no text") from error
-    return _parse_ranker(text, str(model))
-
-
-async def _read_stored_ranker(location: Location) -> Ranker:
-    """Read the ranker that is shown, else the newest. Raises Failed without one."""
-    async with open_existing(location) as database:
-        rankers = Rankers(database, me=clock.new_id())
-        change = await rankers.get_current()
-        shown = await rankers.get(change.version) if change is not None and change.version is not None else None
-        stored = shown or await rankers.get_newest()
-    if stored is None:
-        raise Failed("no ranker has been learned in this database yet: give one with --model FILE")
-    return _parse_ranker(stored.model, f"the stored ranker {stored.version}")
-
-
-def _parse_ranker(text: str, name: str) -> Ranker:
-    try:
-        return Ranker.from_json(text)
-    except CorruptModel as error:
-        raise Failed(f"{name} cannot be used: {error}") from error

@@ -1,6 +1,5 @@
 """`suggest report`: reports from the log, as text, as JSON, or as one HTML file."""
 
-import asyncio
 import sys
 from collections.abc import Sequence
 from dataclasses import replace
@@ -10,13 +9,14 @@ from typing import Annotated, Final, get_args
 
 import typer
 
+from bot.choice_log.exporter import find_unknown
 from bot.playbook import load_playbook, make_recogniser
 from bot.privacy.placeholders import NO_PLACEHOLDERS, mask_replies
-from bot.reporting import PriceError, Prices, Report, Reporter, ReportQuery, parse_prices
+from bot.reporting import Dimension, Prices, Report, Reporter, ReportQuery, parse_prices
 from bot.reporting.reporter import MINUTES_PER_REPLY
 from bot.reporting.texts import Mask
 from cli import clock
-from cli.database_location import Location, include_simulated, locate_database, open_existing
+from cli.database_location import Location, include_simulated, locate_database, open_existing, run_with
 from cli.errors import Failed, SettingsError
 from cli.options import DatabaseFile, IncludeSimulated, Json, Since, Team, Until, parse_period
 from cli.output_file import STDOUT
@@ -24,12 +24,9 @@ from cli.render.html import report as page
 from cli.render.output import measure_width, print_result, write_page
 from cli.render.progress import show_progress
 from cli.render.text import report as text
+from cli.repositories import Records
 from cli.settings import Settings, load_settings
 from cli.stop_signals import explain_interrupt
-from storage.engine.database import Database
-from storage.queries.log_entries import ChoiceLog
-from storage.queries.reports import Dimension, Reports
-from storage.records import Selection
 
 DIMENSIONS: Final[tuple[Dimension, ...]] = get_args(Dimension)
 LARGEST_TABLE: Final = 1_000_000
@@ -81,7 +78,8 @@ def run(  # long: every option with its help
     prices = load_prices(settings.suggest_prices)
     mask = None if no_texts else make_mask(settings)
     with explain_interrupt(lambda: "nothing was written; the same command begins again"):
-        report = asyncio.run(build_report(locate_database(database), prices, query, mask))
+        location = locate_database(database)
+        report = run_with(open_existing(location), lambda records: build_report(records, location, prices, query, mask))
     if html is not None:
         write_page(page.render_report(report), html)
         if html != STDOUT:
@@ -91,21 +89,23 @@ def run(  # long: every option with its help
         print_result(report, as_json=as_json, to_text=to_text)
 
 
-async def build_report(location: Location, prices: Prices, query: ReportQuery, mask: Mask | None) -> Report:
-    """Build the report of a database. Raises SettingsError, Failed."""
-    async with open_existing(location) as database:
-        query = replace(query, selection=await include_simulated(database, query.selection))
-        with show_progress("Reading requests of the log") as advance:
-            reporter = Reporter(
-                reports=Reports(database),
-                log=ChoiceLog(database),
-                prices=prices,
-                now=clock.now,
-                mask=mask,
-                on_read=advance,
-            )
-            report = await reporter.report(query)
-        await _refuse_unknown_team(database, location, report)
+async def build_report(
+    records: Records, location: Location, prices: Prices, query: ReportQuery, mask: Mask | None
+) -> Report:
+    """Build the report of a database. Raises DatabaseUnavailable, Failed for a team that never asked for anything."""
+    query = replace(query, selection=await include_simulated(records, query.selection))
+    with show_progress("Reading requests of the log") as advance:
+        reporter = Reporter(
+            reports=records.reports,
+            log=records.log,
+            prices=prices,
+            now=clock.now,
+            mask=mask,
+            on_read=advance,
+        )
+        report = await reporter.report(query)
+    if not report.totals.eligible and (unknown := await find_unknown(records.log, query.selection)):
+        raise Failed(f"{unknown}: {location} has no request of it")
     return report
 
 
@@ -135,14 +135,4 @@ def load_prices(path: Path | None) -> Prices:
         raise SettingsError(f"SUGGEST_PRICES: {path} cannot be read: {error.strerror}") from error
     except UnicodeDecodeError as error:
         raise SettingsError(f"SUGGEST_PRICES: {path} is not UTF-8 text: save it as UTF-8") from error
-    except PriceError as error:
-        raise SettingsError(str(error)) from error
     return table.add_list_prices()
-
-
-async def _refuse_unknown_team(database: Database, location: Location, report: Report) -> None:
-    """Refuse a team that never asked for anything: it is most likely a slip. Raises Failed."""
-    if report.team_id is None or report.totals.eligible:
-        return
-    if not await ChoiceLog(database).count(Selection(team_id=report.team_id, include_simulated=True)):
-        raise Failed(f"--team {report.team_id!r}: {location} has no request of it")

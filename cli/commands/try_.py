@@ -11,6 +11,7 @@ from typing import Annotated, Final, Literal, get_args
 import typer
 
 from bot.choice_log import to_json_line
+from bot.drafting.streaming_drafter import StreamingDrafter
 from bot.errors import EmptyReply
 from bot.i18n.texts import DEFAULT_LOCALE, Texts, get_texts
 from bot.operations.metrics import Metrics
@@ -27,10 +28,9 @@ from cli import clock, logs, wiring
 from cli.database_location import describe_recording, locate_for_try, mark_demonstration, open_or_create
 from cli.errors import Failed, SettingsError
 from cli.render.text import candidates as text
+from cli.repositories import Records
 from cli.settings import Settings, detect_locale, find_editor, load_settings
-from cli.streaming_drafter import StreamingDrafter
 from cli.terminal import Terminal
-from storage.queries.log_entries import ChoiceLog
 from storage.records import Choice, DismissReason, LogEntry, Request, Turn
 
 HERE: Final = "cli"
@@ -48,53 +48,35 @@ WRITTEN_BY_A_MODEL: Final = "Written by an AI model: read before you send."
 class TryOptions:
     """The options of the command line. `pick` is a position, and chooses that reply without asking."""
 
-    message: str
-    hint: str | None = None
-    database: Path | None = None
-    stream: bool = False
-    as_json: bool = False
-    candidates: int | None = None
-    pick: int | None = None
-
-
-def run(  # long: every option with its help
-    *,
-    message: Annotated[str, typer.Argument(metavar="MESSAGE", help="The customer's message, or the brief, in quotes.")],
-    hint: Annotated[str | None, typer.Option(metavar="TEXT", help="How to write the replies.")] = None,
+    message: Annotated[str, typer.Argument(metavar="MESSAGE", help="The customer's message, or the brief, in quotes.")]
+    hint: Annotated[str | None, typer.Option(metavar="TEXT", help="How to write the replies.")] = None
     database: Annotated[
         Path | None,
         typer.Option(
             metavar="FILE",
             help="Record here. [default: what SUGGEST_DATABASE_URL says; without it and a model, suggest-demo.db]",
         ),
-    ] = None,
-    stream: Annotated[bool, typer.Option("--stream", help="Show the drafts side by side as they grow.")] = False,
+    ] = None
+    stream: Annotated[bool, typer.Option("--stream", help="Show the drafts side by side as they grow.")] = False
     as_json: Annotated[
         bool, typer.Option("--json", help="Ask nothing, and print the choice-log line of the request.")
-    ] = False,
+    ] = False
     candidates: Annotated[
         int | None,
         typer.Option(metavar="K", min=1, max=10, help="How many. [default: what SUGGEST_CANDIDATES says]"),
-    ] = None,
+    ] = None
     pick: Annotated[
         int | None, typer.Option(metavar="N", min=1, max=10, help="Ask nothing, and use reply N as it is.")
-    ] = None,
-) -> None:
+    ] = None
+
+
+def run(options: TryOptions) -> None:
     """Draft replies to one message in this terminal, and choose one.
 
     It is recorded as it is from Slack. Without a model, the replies are samples made by rules.
 
     Example: suggest try "Where is my order?" --hint "we are out of stock"
     """
-    options = TryOptions(
-        message=message,
-        hint=hint,
-        database=database,
-        stream=stream,
-        as_json=as_json,
-        candidates=candidates,
-        pick=pick,
-    )
     settings = load_settings()
     logs.configure_for_command(settings)
     asyncio.run(try_message(settings, options))
@@ -121,7 +103,7 @@ async def try_message(settings: Settings, options: TryOptions) -> None:
         async with _open_session(settings, options, records, playbook, terminal) as session:
             problem = await session.run(options)
         if options.as_json:
-            entry = await ChoiceLog(records.database).get_entry(session.request_id)
+            entry = await records.log.get_entry(session.request_id)
             assert entry is not None
             print(to_json_line(entry), end="")
         terminal.note(await describe_recording(location, records, simulated=not settings.has_model))
@@ -309,7 +291,7 @@ def parse_answer(answer: str | None, *, shown: int) -> Answer:
 
 @asynccontextmanager
 async def _open_session(
-    settings: Settings, options: TryOptions, records: wiring.Records, playbook: Playbook, terminal: Terminal
+    settings: Settings, options: TryOptions, records: Records, playbook: Playbook, terminal: Terminal
 ) -> AsyncIterator[TrySession]:
     """Wire a session, whose drafts are shown as they are written if that was asked for."""
     texts = get_texts(DEFAULT_LOCALE, playbook.task)

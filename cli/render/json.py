@@ -15,14 +15,12 @@ if TYPE_CHECKING:
     from bot.knowledge.evaluation import Evaluation
     from bot.knowledge.library import Hit
     from bot.ranking.rank_report import RankReport
+    from bot.ranking.rollback import Rollback
     from cli.commands.batch import BatchResult
     from cli.commands.doctor import Finding
     from cli.commands.erase import ErasureResult
-    from cli.commands.experiment_report import ExperimentLook
     from cli.commands.playbook_check import UsablePlaybook
     from cli.commands.rank_evaluate import Evaluations
-    from cli.commands.rank_gate import Look
-    from cli.commands.rank_rollback import Rollback
     from cli.commands.rank_train import Training
     from storage.records import Experiment
     from storage.repositories.knowledge import Document, Listed
@@ -53,17 +51,18 @@ def _convert_scalar(value: Any) -> Any:
     return value if value is None or isinstance(value, bool | int | float | str) else str(value)
 
 
+def _pick(record: Any, *names: str) -> dict[str, Any]:
+    """Take these fields of a record."""
+    return {name: getattr(record, name) for name in names}
+
+
 def list_batch(result: "BatchResult") -> dict[str, Any]:
     """Tell what was drafted, and what this run cost; estimates for a rehearsal."""
     return {
         "rows": result.rows,
-        "refused": [{"row": each.row, "error": each.error} for each in result.refused],
-        "drafts": result.drafts,
-        "failed_drafts": result.failed_drafts,
-        "calls": result.spending.calls,
-        "prompt_tokens": result.spending.prompt_tokens,
-        "completion_tokens": result.spending.completion_tokens,
-        "cost": result.spending.cost,
+        "refused": [_pick(each, "row", "error") for each in result.refused],
+        **_pick(result, "drafts", "failed_drafts"),
+        **_pick(result.spending, "calls", "prompt_tokens", "completion_tokens", "cost"),
         "stopped": result.stopped,
     }
 
@@ -103,10 +102,7 @@ def list_playbook(checked: "UsablePlaybook") -> dict[str, Any]:
     return {
         "playbook": checked.name,
         "prompt_version": playbook.prompt_version,
-        "styles": [
-            {"name": style.name, "label": style.label, "temperature": style.temperature, "model": style.model}
-            for style in playbook.styles
-        ],
+        "styles": [_pick(style, "name", "label", "temperature", "model") for style in playbook.styles],
         "redact": [{"name": rule.name, "pattern": rule.pattern.pattern} for rule in playbook.redact],
     }
 
@@ -118,8 +114,7 @@ def list_training(training: "Training") -> dict[str, Any]:
     return {
         "version": ranker.version,
         "saved": training.saved,
-        "trained_until": ranker.trained_until,
-        "weights": ranker.weights,
+        **_pick(ranker, "trained_until", "weights"),
         "requests": ranker.n_requests,
         "choices": ranker.n_choices,
         "agents": ranker.n_agents,
@@ -159,22 +154,16 @@ def list_rollback(rollback: "Rollback") -> dict[str, Any]:
     return {"before": rollback.before, "version": change.version, "state": state, "at": change.at}
 
 
-def list_look(look: "Look") -> dict[str, Any]:
-    """Tell the gate's verdict at one look; `at` counts choices."""
-    return {"at": look.at, **to_plain(look.verdict)}
-
-
 def list_experiments(found: "Sequence[Experiment]", *, default_model: str) -> list[dict[str, Any]]:
     """Tell each experiment; `arm` is the one at fault where the guardrail stopped it."""
     from bot.experiments.start import find_changed, find_state
 
-    shown = ("name", "share", "playbook", "model")
     return [
         {
             "name": each.name,
             "state": find_state(each, find_changed(each, default_model=default_model)),
-            **{name: getattr(each, name) for name in ("by", "started_at", "stopped_at", "stopped_by", "arm")},
-            "arms": [{name: getattr(arm, name) for name in shown} for arm in each.arms],
+            **_pick(each, "by", "started_at", "stopped_at", "stopped_by", "arm"),
+            "arms": [_pick(arm, "name", "share", "playbook", "model") for arm in each.arms],
         }
         for each in found
     ]
@@ -185,11 +174,6 @@ def list_experiment_report(report: "ExperimentReport") -> dict[str, Any]:
     return {name: value for name, value in to_plain(report).items() if name not in {"changes", "agents", "days"}}
 
 
-def list_experiment_look(look: "ExperimentLook") -> dict[str, Any]:
-    """Tell the report at one look; `at` counts requests."""
-    return {"at": look.at, **list_experiment_report(look.report)}
-
-
 def list_rank_report(found: "RankReport") -> dict[str, Any]:
     """Tell all of it: effects are log-odds, and `worth` has a `reason` where it is refused."""
     from bot.ranking.off_policy import PolicyValue
@@ -197,12 +181,8 @@ def list_rank_report(found: "RankReport") -> dict[str, Any]:
 
     comparison, change, newest = found.comparison, found.standing.change, found.standing.newest
     return {
-        "since": found.since,
-        "until": found.until,
-        "requests": found.requests,
-        "displays": comparison.displays,
-        "picks": comparison.picks,
-        "agents": comparison.agents,
+        **_pick(found, "since", "until", "requests"),
+        **_pick(comparison, "displays", "picks", "agents"),
         "exploratory": found.is_exploratory,
         "left_out": found.left_out,
         "order": {
@@ -212,7 +192,7 @@ def list_rank_report(found: "RankReport") -> dict[str, Any]:
             "in_words": describe_order(found.standing, found.verdict),
         },
         "gate": found.verdict,
-        "newest_ranker": newest and {"version": newest.version, "created_at": newest.created_at, "gate": newest.gate},
+        "newest_ranker": newest and _pick(newest, "version", "created_at", "gate"),
         "worth": {**to_plain(found.worth), "told": isinstance(found.worth, PolicyValue)},
         "standings": comparison.standings,
         "pairs": [{**to_plain(each), "in_words": describe_finding(each)} for each in comparison.pairs],
@@ -224,19 +204,13 @@ def list_documents(documents: "Sequence[Listed]") -> list[dict[str, Any]]:
 
 
 def list_passages(document: "Document") -> dict[str, Any]:
-    passages = [{"heading": one.heading, "text": one.text} for one in document.passages]
-    return {**_describe_document(document), "passages": passages}
+    return {**_describe_document(document), "passages": [_pick(one, "heading", "text") for one in document.passages]}
 
 
 def list_hits(hits: "Sequence[Hit]") -> list[dict[str, Any]]:
     """Tell each document by its best passage."""
     return [
-        {
-            **_describe_document(hit.document),
-            "score": hit.score,
-            "heading": hit.passage.heading,
-            "text": hit.passage.text,
-        }
+        {**_describe_document(hit.document), "score": hit.score, **_pick(hit.passage, "heading", "text")}
         for hit in hits
     ]
 
@@ -246,17 +220,9 @@ def list_evaluation(evaluation: "Evaluation") -> dict[str, Any]:
         "hit@1": evaluation.measure_hits(1),
         "hit@3": evaluation.measure_hits(3),
         "mrr@10": evaluation.mrr,
-        "questions": [{"question": one.question, "found": one.found} for one in evaluation.answered],
+        "questions": [_pick(one, "question", "found") for one in evaluation.answered],
     }
 
 
 def _describe_document(document: "Document") -> dict[str, Any]:
-    return {
-        "id": document.id,
-        "title": document.title,
-        "source": document.source,
-        "url": document.url,
-        "internal": document.internal,
-        "collection": document.collection,
-        "modified_at": to_iso(document.modified_at),
-    }
+    return _pick(document, "id", "title", "source", "url", "internal", "collection", "modified_at")

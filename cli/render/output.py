@@ -36,6 +36,22 @@ def print_result(
         _print_renderable(text)
 
 
+def print_look(
+    at: int,
+    unit: str,
+    result: Result,
+    *,
+    as_json: bool,
+    to_text: Callable[[Result], str],
+    to_fields: Callable[[Result], Any] = to_plain,
+) -> None:
+    """Print a result in a line, as it was after so many choices or requests: `at` counts them."""
+    if as_json:
+        print(to_json({"at": at, **to_fields(result)}))
+    else:
+        print(f"{at} {unit}: {to_text(result)}")
+
+
 def _print_renderable(text: "RenderableType") -> None:
     """Print for a terminal as wide as it is; elsewhere plain, without blanks at the ends of lines."""
     from rich.console import Console

@@ -4,8 +4,9 @@ import secrets
 from pathlib import Path
 from typing import Any
 
+from bot.choice_log.exporter import ExportJob
 from bot.choice_log.pseudonyms import Pseudonyms
-from cli.commands.export import ExportJob, NothingFound, build_options, write_export
+from cli.commands.export import NothingFound, build_options, write_export
 from cli.database_location import Location
 from cli.options import parse_moment
 from cli.workers.child import do_job

@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 
 from bot.experiments.guardrail import find_fault
-from cli import wiring
 from cli.commands.demo import fill_database
 from cli.database_location import INVENTED, Location, mark_demonstration, open_or_create
 from cli.demonstration_history import COMPARISON
+from cli.repositories import open_records
 from cli.settings import Settings
 from storage.queries.experiments import ExperimentQueries
 from tests.cli.conftest import Suggest
@@ -44,7 +44,7 @@ async def test_the_experiment_and_the_comparison_have_something_to_say(suggest: 
 
 async def test_the_guardrail_leaves_the_invented_experiment_running(tmp_path: Path) -> None:
     await fill(tmp_path)
-    async with wiring.open_records(f"sqlite:///{tmp_path}/demo.db") as records:
+    async with open_records(f"sqlite:///{tmp_path}/demo.db") as records:
         running = await records.experiments.get("greeting")
         assert running is not None
         cells = await ExperimentQueries(records.database).count_troubles("greeting", by="arm")

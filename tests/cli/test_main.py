@@ -25,41 +25,7 @@ from tests.cli.conftest import Process, Suggest
 from tests.cli.files import write
 from tests.nursery import started
 
-COMMANDS = (
-    "serve",
-    "try",
-    "batch",
-    "demo",
-    "doctor",
-    "experiment start",
-    "experiment stop",
-    "experiment list",
-    "experiment report",
-    "knowledge add",
-    "knowledge list",
-    "knowledge show",
-    "knowledge search",
-    "knowledge refresh",
-    "knowledge remove",
-    "knowledge eval",
-    "playbook init",
-    "playbook check",
-    "rank train",
-    "rank score",
-    "rank evaluate",
-    "rank report",
-    "rank rollback",
-    "export",
-    "import",
-    "report",
-    "compare",
-    "compare report",
-    "prune",
-    "erase",
-    "backup",
-    "migrate",
-    "manifest",
-)
+COMMANDS = tuple(module.strip("_").replace("_", " ") for module in COMMAND_MODULES)
 HEAVY = (
     "aiohttp",
     "alembic",

@@ -2,12 +2,11 @@
 
 from datetime import timedelta
 
-from bot.reporting import Report
+from bot.reporting import DRAFT_DIMENSIONS, Report
 from bot.stats.cluster_intervals import Estimate
 from cli.render import numbers
 from cli.render.headlines import describe_length, find_rate, summarise_report
 from cli.render.html.pages import render_page
-from storage.queries.reports import DRAFT_DIMENSIONS
 
 
 def render_report(report: Report) -> str:

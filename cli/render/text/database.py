@@ -1,16 +1,17 @@
 """Results of commands on a database: backup, migration, erasure, pruning."""
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Final
 
+from cli.render.printable import pluralise
 from storage.fields import to_iso
 
 if TYPE_CHECKING:
     from bot.operations.erasure import ErasureMatches
+    from bot.operations.retention import Pruning
     from cli.commands.backup import BackupReceipt
     from cli.commands.erase import ErasureResult
     from cli.commands.migrate import Migration
-    from cli.commands.prune import Pruning
-    from storage.repositories.erasures import RowCounts
 
 _NAMES: Final = {
     "agent_id": "of agent {}", "channel_id": "of channel {}", "thread_ts": "of thread {}", "request_id": "{}",
@@ -32,7 +33,7 @@ def render_migration(migration: "Migration") -> str:
 
 def render_pruning(pruning: "Pruning") -> str:
     """Render how many requests lost their texts, or would."""
-    texts = f"the texts of {_count(pruning.requests)} made before {to_iso(pruning.created_before)}"
+    texts = f"the texts of {pluralise(pruning.requests, 'request')} made before {to_iso(pruning.created_before)}"
     return f"Would forget {texts}." if pruning.wiped is None else f"Forgot {texts}; their numbers stay."
 
 
@@ -42,7 +43,7 @@ def render_erasure(result: "ErasureResult") -> str:
     if receipt is None:
         return f"Would erase {render_matches(result.matches)}"
     lines = [
-        f"Erased at {to_iso(receipt.at)}: {_list_rows(receipt.counts)}.{_warn_of_unreadable(result.matches)}",
+        f"Erased at {to_iso(receipt.at)}: {_list_rows(receipt.counts.as_dict())}.{_warn_of_unreadable(result.matches)}",
         _render_wiping(receipt.wiped, is_shared=result.is_shared),
         "Slack, the model's provider, exports and backups are not reached by this.",
     ]
@@ -54,12 +55,8 @@ def render_matches(matches: "ErasureMatches") -> str:
     query = matches.query
     value = "" if query.containing is not None else getattr(query, query.by)
     which = "with this text" if query.containing is not None else _NAMES[query.by].format(value)
-    rows = _list_rows(matches.counts)
-    return f"{_count(len(matches.request_ids))} {which}: {rows}.{_warn_of_unreadable(matches)}"
-
-
-def _count(requests: int) -> str:
-    return f"{requests} request{'' if requests == 1 else 's'}"
+    rows = _list_rows(matches.counts.as_dict())
+    return f"{pluralise(len(matches.request_ids), 'request')} {which}: {rows}.{_warn_of_unreadable(matches)}"
 
 
 def _warn_of_unreadable(matches: "ErasureMatches") -> str:
@@ -68,8 +65,8 @@ def _warn_of_unreadable(matches: "ErasureMatches") -> str:
     return f" {matches.unreadable} sealed texts could not be looked into; each is deleted within a day."
 
 
-def _list_rows(counts: "RowCounts") -> str:
-    return ", ".join(f"{count} {name}" for name, count in counts.as_dict().items() if count) or "nothing to erase"
+def _list_rows(counts: Mapping[str, int]) -> str:
+    return ", ".join(f"{count} {name}" for name, count in counts.items() if count) or "nothing to erase"
 
 
 def _render_wiping(wiped: bool, *, is_shared: bool) -> str:  # noqa: FBT001 - a fact to be told

@@ -2,7 +2,6 @@
 
 import math
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING
 
 from rich.console import Group, RenderableType
 from rich.text import Text
@@ -13,9 +12,6 @@ from bot.stats.anytime_intervals import MIN_AGENTS, MIN_AGENTS_AN_ARM, MIN_AGENT
 from cli.render.printable import make_printable
 from cli.render.text.tables import build_table
 from storage.records import Arm, Experiment
-
-if TYPE_CHECKING:
-    from cli.commands.experiment_report import ExperimentLook
 
 
 def render_start(experiment: Experiment) -> str:
@@ -53,11 +49,6 @@ def _word_state(experiment: Experiment, default_model: str) -> str:
 
 def _name_version(arm: Arm) -> str:
     return arm.playbook or arm.model or "the settings"
-
-
-def render_look(look: "ExperimentLook") -> str:
-    """Render the report's first sentence at one look."""
-    return f"{look.at} requests: {describe_report(look.report)}"
 
 
 def render_report(report: ExperimentReport) -> RenderableType:

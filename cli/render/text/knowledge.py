@@ -1,13 +1,14 @@
 """Results of `suggest knowledge` on a terminal."""
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Self
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 from rich.console import Console, Group, RenderableType
 from rich.progress import Progress, TaskID
 from rich.text import Text
 
-from cli.render.printable import make_printable
+from cli.render.printable import make_printable, pluralise
 from cli.render.text.tables import build_table
 
 if TYPE_CHECKING:
@@ -21,41 +22,34 @@ def render_changes(changes: "Changes") -> str:
     """Render what was read and what was not."""
     lines = []
     if changes.documents or changes.files:
-        lines.append(f"Read {_count(changes.documents, 'document')} in {_count(changes.passages, 'passage')}.")
+        lines.append(f"Read {pluralise(changes.documents, 'document')} in {pluralise(changes.passages, 'passage')}.")
     if changes.unchanged:
-        lines.append(f"{_count(changes.unchanged, 'file')} unchanged.")
+        lines.append(f"{pluralise(changes.unchanged, 'file')} unchanged.")
     if changes.removed:
-        lines.append(f"Removed {_count(changes.removed, 'document')}.")
+        lines.append(f"Removed {pluralise(changes.removed, 'document')}.")
     if changes.embedded:
-        lines.append(f"Made vectors of {_count(changes.embedded, 'passage')}.")
+        lines.append(f"Made vectors of {pluralise(changes.embedded, 'passage')}.")
     if changes.note:
         lines.append(
-            f"{_count(changes.unembedded, 'passage')} without a vector ({changes.note}): found by words alone until "
+            f"{pluralise(changes.unembedded, 'passage')} without a vector ({changes.note}): found by words alone until "
             "`suggest knowledge refresh`."
         )
     lines += [f"Not read: {make_printable(each)}" for each in changes.refused]
     return "\n".join(lines or ["Nothing to read: no file there is Markdown, HTML, text, PDF, CSV or JSON Lines."])
 
 
-class ReadingProgress:
-    """A bar on a terminal, for each step of reading files."""
+@contextmanager
+def show_reading() -> Iterator[Callable[[str, int, int], None]]:
+    """Show a bar for each step of reading files; what it gives takes a step, how much is done, and of how much."""
+    steps: dict[str, TaskID] = {}
+    with Progress(console=Console(stderr=True), transient=True) as bar:
 
-    def __init__(self) -> None:
-        self._bar = Progress(console=Console(stderr=True), transient=True)
-        self._steps: dict[str, TaskID] = {}
+        def advance(step: str, done: int, of: int) -> None:
+            if step not in steps:
+                steps[step] = bar.add_task(step)
+            bar.update(steps[step], completed=done, total=of)
 
-    def __enter__(self) -> Self:
-        self._bar.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._bar.stop()
-
-    def advance(self, step: str, done: int, of: int) -> None:
-        """Show how far a step is."""
-        if step not in self._steps:
-            self._steps[step] = self._bar.add_task(step)
-        self._bar.update(self._steps[step], completed=done, total=of)
+        yield advance
 
 
 def render_documents(documents: "Sequence[Listed]") -> "str | RenderableType":
@@ -104,7 +98,7 @@ def render_gaps(gaps: "Sequence[Gap]") -> "str | RenderableType":
     lines = []
     for gap in gaps:
         answer = gap.answers[0] if gap.answers else "(no reply was sent)"
-        lines += [f"{_count(gap.count, 'time')}: {gap.question}  [{gap.id}]", answer, ""]
+        lines += [f"{pluralise(gap.count, 'time')}: {gap.question}  [{gap.id}]", answer, ""]
     return Group(*(Text(make_printable(line)) for line in lines[:-1]))
 
 
@@ -117,7 +111,7 @@ def render_evaluation(evaluation: "Evaluation") -> str:
     missed = [one.question for one in evaluation.answered if one.rank is None or one.rank > 3]
     first, three = evaluation.measure_hits(1), evaluation.measure_hits(3)
     lines = [
-        f"What answers {_count(len(evaluation.answered), 'question')} is found first for {first:.1%},",
+        f"What answers {pluralise(len(evaluation.answered), 'question')} is found first for {first:.1%},",
         f"among the first three for {three:.1%}; mean reciprocal rank {evaluation.mrr:.3f}.",
     ]
     if missed:
@@ -127,7 +121,3 @@ def render_evaluation(evaluation: "Evaluation") -> str:
 
 def _describe(document: "Document") -> str:
     return ", ".join(filter(None, ("internal" if document.internal else "", document.collection)))
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}{'' if number == 1 else 's'}"

@@ -10,14 +10,14 @@ from bot.ranking.choice_sets import ExclusionReason, TrainingSet
 from bot.ranking.evaluation import HeldOutEvaluation
 from bot.ranking.off_policy import PolicyValue, PolicyValueRefusal
 from bot.ranking.promotion import Verdict, describe_verdict
+from bot.ranking.rollback import Rollback
 from bot.stats.cluster_intervals import Interval
 from cli.output_file import STDOUT
+from cli.render.printable import pluralise
 from cli.render.text.tables import build_table
 
 if TYPE_CHECKING:
     from cli.commands.rank_evaluate import Evaluations
-    from cli.commands.rank_gate import Look
-    from cli.commands.rank_rollback import Rollback
     from cli.commands.rank_score import Scoring
     from cli.commands.rank_train import Training
 
@@ -38,8 +38,7 @@ _REASONS: Final[dict[ExclusionReason, str]] = {
 def render_scoring(scoring: "Scoring") -> str:
     """Render how many requests were scored."""
     where = "" if scoring.output == STDOUT else f" to {scoring.output}"
-    plural = "" if scoring.requests == 1 else "s"
-    return f"{scoring.requests} request{plural} scored by the ranker {scoring.version}{where}"
+    return f"{pluralise(scoring.requests, 'request')} scored by the ranker {scoring.version}{where}"
 
 
 def render_training(training: "Training") -> RenderableType:
@@ -53,7 +52,7 @@ def render_evaluations(evaluations: "Evaluations") -> RenderableType:
     return Group(Text(describe_training_set(evaluations.data)), *parts)
 
 
-def render_rollback(done: "Rollback") -> str:
+def render_rollback(done: Rollback) -> str:
     """Render what ordered replies before, and what does now."""
     before, now = _name_order(done.before), _name_order(done.change.version)
     changed = f"Still {now}." if before == now else f"Until now {before}; from now on {now}."
@@ -68,9 +67,9 @@ def render_gate(verdict: Verdict) -> str:
     return f"{found[0].upper()}{found[1:]}."
 
 
-def render_look(look: "Look") -> str:
+def render_look(verdict: Verdict) -> str:
     """Render the gate's verdict at one look."""
-    return f"{look.at} choices: {look.verdict.state}, {describe_verdict(look.verdict)}"
+    return f"{verdict.state}, {describe_verdict(verdict)}"
 
 
 def _name_order(version: str | None) -> str:

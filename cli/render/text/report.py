@@ -10,14 +10,13 @@ from rich.console import RenderableType
 from rich.padding import Padding
 from rich.text import Text
 
-from bot.reporting import Report
+from bot.reporting import DRAFT_DIMENSIONS, Report
 from bot.reporting.report import Breakdown, RateChange
 from bot.stats.cluster_intervals import Estimate
 from cli.render import numbers
 from cli.render.headlines import describe_length, find_rate, summarise_report
 from cli.render.printable import make_printable
 from cli.render.text.tables import Cell, build_table
-from storage.queries.reports import DRAFT_DIMENSIONS
 
 WIDE: Final = 76
 """From here on there is room for bars."""

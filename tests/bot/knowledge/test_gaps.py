@@ -1,11 +1,10 @@
 """Gaps: questions that nothing was found for, grouped by likeness."""
 
-from collections.abc import AsyncIterator, Sequence
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from bot.knowledge.gaps import find_gaps
+from bot.knowledge.gaps import group_gaps
 from storage.records import Choice, LogEntry, Request, Turn
 
 AT = datetime(2026, 11, 22, 10, tzinfo=UTC)
@@ -25,11 +24,6 @@ def make_entry(number: int, question: str, *, answer: str | None = None, parent:
     return LogEntry(request=request, candidates=(), choice=None if answer is None else choice)
 
 
-async def iterate(entries: Sequence[LogEntry]) -> AsyncIterator[LogEntry]:
-    for entry in entries:
-        yield entry
-
-
 @pytest.mark.parametrize(
     "groups",
     [
@@ -39,13 +33,13 @@ async def iterate(entries: Sequence[LogEntry]) -> AsyncIterator[LogEntry]:
         [["Do you?", "do YOU?!"], ["Is it?"]],
     ],
 )
-async def test_questions_with_mostly_the_same_words_are_one_gap(groups: list[list[str]]) -> None:
+def test_questions_with_mostly_the_same_words_are_one_gap(groups: list[list[str]]) -> None:
     questions = [question for group in groups for question in group]
-    gaps = await find_gaps(iterate([make_entry(number, each) for number, each in enumerate(questions)]))
+    gaps = group_gaps([make_entry(number, each) for number, each in enumerate(questions)])
     assert [(gap.question, gap.count) for gap in gaps] == [(group[0], len(group)) for group in groups]
 
 
-async def test_answers_are_newest_first_each_once_and_redrafts_are_not_counted() -> None:
+def test_answers_are_newest_first_each_once_and_redrafts_are_not_counted() -> None:
     entries = [
         make_entry(1, "Do you ship to Norway?", answer="Yes."),
         make_entry(2, "Do you ship to Norway?"),
@@ -54,6 +48,6 @@ async def test_answers_are_newest_first_each_once_and_redrafts_are_not_counted()
         make_entry(5, ""),
         make_entry(6, "Norway? Do you ship?", answer="Not now."),
     ]
-    (gap,) = await find_gaps(iterate(entries))
+    (gap,) = group_gaps(entries)
     assert (gap.id, gap.count, gap.requests) == ("r1", 4, ("r1", "r2", "r4", "r6"))
     assert gap.answers == ("Not now.", "Yes.", "Yes, for 9 EUR.")

@@ -111,7 +111,7 @@ async def test_a_question_without_a_page_stays_a_gap(desk: Desk, library: Librar
     await ask_again(desk, library=library)
     assert first.request.retrieved is not None
     assert [each.get("earlier") for each in first.request.retrieved] == [True]
-    gaps = await find_gaps(ChoiceLog(desk.store.database).iter_entries(Selection().narrow_to_gaps()))
+    gaps = await find_gaps(ChoiceLog(desk.store.database), Selection())
     assert [gap.question for gap in gaps] == ["Norway, please?"]
 
 

@@ -25,7 +25,7 @@ from bot.choice_log import CSV_HEADER
 from cli.commands.export import ExportJob, export_log
 from cli.database_location import Location
 from cli.options import parse_moment
-from cli.wiring import open_records
+from cli.repositories import open_records
 from storage.fields import to_iso
 from storage.records import Candidate, Choice, Event, Request, Selection, Turn
 from storage.repositories.requests import DraftOutcome

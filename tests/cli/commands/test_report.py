@@ -13,7 +13,7 @@ from jsonschema import Draft202012Validator
 
 from cli.database_location import mark_demonstration
 from cli.render import numbers
-from cli.wiring import open_records
+from cli.repositories import open_records
 from tests.cli.conftest import Suggest
 from tests.cli.files import listed, read, write
 from tests.reportlog import Asked, Drafted, dismissed, edited, failed, record, used

@@ -6,7 +6,8 @@ from contextlib import aclosing
 from types import TracebackType
 from typing import Any, Protocol
 
-from bot.drafting import Brief, Draft, Drafter
+from bot.drafting.draft import Brief, Draft
+from bot.drafting.drafter import Drafter
 
 
 class Watcher(Protocol):

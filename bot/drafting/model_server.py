@@ -1,7 +1,7 @@
 """A client of the model's server for requests that spend no token: its models, and if it has the API at all."""
 
 import re
-from collections.abc import AsyncIterator, Iterable, Iterator
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any, Final, Self
@@ -11,8 +11,8 @@ import aiohttp
 from pydantic import SecretStr
 
 from bot.drafting.bodies import parse_json, read_body
+from bot.errors import NotUsable
 from bot.proxies import Route
-from cli.settings import FIXES, Settings
 
 TIMEOUT_S: Final = 5.0
 OPENAI_URL: Final = "https://api.openai.com/v1"
@@ -21,10 +21,6 @@ TEXT_LOOKED_AT: Final = 10_000
 _ABSENT: Final = {404, 405, 410, 501}
 USUAL_PATHS: Final = ("/v1", "/api/v1", "/openai/v1", "/v1beta/openai", "/api", "")
 """Where servers have the API: most of them; OpenRouter and Open WebUI; Groq; Gemini."""
-
-
-class NotUsable(Exception):  # noqa: N818 - named for what was found
-    """Something cannot be used; the message says why, and what to do."""
 
 
 class NoApiThere(NotUsable):
@@ -41,20 +37,23 @@ class _Response:
 
 
 class ModelServer:
-    """A client of the model's server, for requests that cost nothing."""
+    """A client of the model's server, for requests that cost nothing. `fixes` says what to do about settings."""
 
-    def __init__(self, address: str, *, key: SecretStr | None, session: aiohttp.ClientSession) -> None:
+    def __init__(
+        self, address: str, *, key: SecretStr | None, fixes: Mapping[str, str], session: aiohttp.ClientSession
+    ) -> None:
         self.address = address
         self._key = key
+        self._fixes = fixes
         self._session = session
 
     @classmethod
     @asynccontextmanager
-    async def open(cls, settings: Settings) -> AsyncIterator[Self]:
-        """Open the server of the settings. Raises NetworkSettingsError."""
-        address = (settings.openai_base_url or OPENAI_URL).rstrip("/")
+    async def open(cls, address: str | None, *, key: SecretStr | None, fixes: Mapping[str, str]) -> AsyncIterator[Self]:
+        """Open the server at an address, OpenAI's by default. Raises NetworkSettingsError."""
+        address = (address or OPENAI_URL).rstrip("/")
         async with Route.find(address).open_session() as session:
-            yield cls(address, key=settings.openai_api_key, session=session)
+            yield cls(address, key=key, fixes=fixes, session=session)
 
     async def list_models(self) -> frozenset[str] | None:
         """List the server's models; None if it drafts, but does not list any. Raises NotUsable, NoApiThere."""
@@ -89,7 +88,7 @@ class ModelServer:
         """Find where on the same server the API is; None if it is at no usual place."""
         for address in _list_usual_addresses(self.address):
             try:
-                await type(self)(address, key=self._key, session=self._session).list_models()
+                await type(self)(address, key=self._key, fixes=self._fixes, session=self._session).list_models()
             except NotUsable:
                 continue
             return address
@@ -102,7 +101,7 @@ class ModelServer:
         """
         answer = await self._send("POST", "/chat/completions", {})
         if answer.status == 403:
-            raise NotUsable(f"the key may not draft (HTTP 403): {FIXES['OPENAI_API_KEY']}")
+            raise NotUsable(f"the key may not draft (HTTP 403): {self._fixes['OPENAI_API_KEY']}")
         self._refuse_unusable(answer)
         if answer.status == 429:
             return True
@@ -115,11 +114,11 @@ class ModelServer:
 
     def _refuse_unusable(self, answer: _Response) -> None:
         if answer.status == 401:
-            raise NotUsable(f"the key is refused (HTTP 401): {FIXES['OPENAI_API_KEY']}")
+            raise NotUsable(f"the key is refused (HTTP 401): {self._fixes['OPENAI_API_KEY']}")
         if 300 <= answer.status < 400:
             raise NotUsable(
                 f"its server sends elsewhere (HTTP {answer.status}), where no prompt and no key may go: "
-                f"{FIXES['OPENAI_BASE_URL']}"
+                f"{self._fixes['OPENAI_BASE_URL']}"
             )
         if answer.status >= 500 and answer.status != 501 and "messages" not in answer.text:
             raise NotUsable(f"its server answers HTTP {answer.status}: look at that server")
@@ -135,7 +134,7 @@ class ModelServer:
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             raise NotUsable(
                 f"its server cannot be reached ({type(error).__name__}). Is it running? `curl {self.address}/models` "
-                f"asks it; {FIXES['OPENAI_BASE_URL']}"
+                f"asks it; {self._fixes['OPENAI_BASE_URL']}"
             ) from error
         return _Response(status=answer.status, text=text[:TEXT_LOOKED_AT].decode(errors="replace"), body=_parse(text))
 
