@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Final
 
@@ -32,20 +31,15 @@ PickWeights = Annotated[
 ]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ChoiceSource:
-    """The files to read choices from, or, without any, the database."""
+def read_training_set(logs: Sequence[Path] | None, location: Location) -> TrainingSet:
+    """Read the choices to learn from: those of the files, or, without any, of the database.
 
-    logs: tuple[Path, ...]
-    location: Location
-
-
-def read_training_set(source: ChoiceSource) -> TrainingSet:
-    """Read the choices to learn from. Raises SettingsError, Failed."""
+    Raises SettingsError, Failed.
+    """
     with show_progress("Reading choices") as advance:
-        if not source.logs:
-            return run_with(open_existing(source.location), lambda records: collect_choices(records, advance))
-        return collect_training_set(_count_entries(source.logs, advance))
+        if not logs:
+            return run_with(open_existing(location), lambda records: collect_choices(records, advance))
+        return collect_training_set(_count_entries(logs, advance))
 
 
 def _count_entries(logs: Sequence[Path], advance: Callable[[int], None]) -> Iterator[LogEntry]:

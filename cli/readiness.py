@@ -69,11 +69,11 @@ class _Remembered:
         return self._last
 
 
-async def check_database(database: Database, write: Callable[[], Awaitable[None]] | None = None) -> Check:
-    """Check that the database is at this program's schema and, with `write`, that it takes writes."""
+async def check_database(database: Database, write: Callable[[], Awaitable[None]]) -> Check:
+    """Check that the database is at this program's schema, and that it takes writes."""
     try:
         found, wanted = await read_revisions(database)
-        if write is not None and found == wanted:
+        if found == wanted:
             await write()
             check_room(database)
     except StorageError as error:

@@ -5,6 +5,7 @@ HMAC-SHA-256 under a key, since the ids themselves could be guessed and tried. W
 
 import hmac
 import json
+import secrets
 from collections.abc import Callable
 from functools import lru_cache
 from typing import Any, Final
@@ -24,7 +25,11 @@ _LENGTH: Final = 16
 
 
 class Pseudonyms:
-    def __init__(self, key: bytes) -> None:
+    """Pseudonyms under one key; without one, under a random key, so that no two exports match."""
+
+    def __init__(self, key: bytes | None) -> None:
+        key = key or secrets.token_bytes(32)
+
         @lru_cache(maxsize=100_000)
         def derive(kind: str, value: str) -> str:
             digest = hmac.digest(key, f"{kind}:{value}".encode("utf-8", "replace"), "sha256")

@@ -27,7 +27,6 @@ from cli.database_location import (
     DEMONSTRATION_FILE,
     INVENTED,
     Location,
-    Origin,
     describe_recording,
     mark_demonstration,
     open_or_create,
@@ -93,7 +92,7 @@ def run(options: DemoOptions) -> None:
     """
     settings = load_settings()
     logs.configure_for_command(settings)
-    asyncio.run((check_demo if options.check else run_demo)(settings, options))
+    asyncio.run(check_demo(settings, options) if options.check else run_until_signal(run_demo(settings, options)))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,12 +104,7 @@ class Demo:
 
 
 async def run_demo(settings: Settings, options: DemoOptions) -> None:
-    """Run until SIGTERM or SIGINT. Raises SettingsError, Failed, PlaybookError."""
-    await run_until_signal(_wait_until_stopped(settings, options))
-
-
-async def _wait_until_stopped(settings: Settings, options: DemoOptions) -> None:
-    """Run the demo, and open the browser, until this task is cancelled."""
+    """Run the demo, and open the browser, until this task is cancelled. Raises SettingsError, Failed, PlaybookError."""
     async with _announce_demo(settings, options) as url:
         print("Ctrl-C ends it.", flush=True)
         open_browser(url, wanted=not options.no_browser)
@@ -140,7 +134,9 @@ async def check_demo(settings: Settings, options: DemoOptions) -> None:
 async def _announce_demo(settings: Settings, options: DemoOptions) -> AsyncIterator[str]:
     """Run the demo inside the block, with its announcement on stdout; yield its address."""
     hide_from_libraries()
-    location = Location.of_file(options.database or DEMONSTRATION_FILE, origin=_choose_origin(options))
+    location = Location.of_file(
+        options.database or DEMONSTRATION_FILE, origin="--database" if options.database else "demonstration"
+    )
     async with open_demo(settings, location, port=find_free_port(options.port), locale=options.locale) as demo:
         url = f"{demo.slack.url}/"
         print(f"Slack in your browser: {url}", *demo.announcement, sep="\n", flush=True)
@@ -284,10 +280,6 @@ def _is_free(port: int) -> bool:
     return True
 
 
-def _choose_origin(options: DemoOptions) -> Origin:
-    return "demonstration" if options.database is None else "--database"
-
-
 def _adapt_settings(slack: Workspace, settings: Settings, location: Location) -> Settings:
     """Point the settings at this workspace, so that the bot takes it for Slack."""
     own = {
@@ -304,11 +296,9 @@ def _adapt_settings(slack: Workspace, settings: Settings, location: Location) ->
 
 def _choose_models(simulator: FaultSimulator | None) -> ModelSource | None:
     """Choose the demonstration model, unless a real one is configured."""
-    return (
-        None
-        if simulator is None
-        else SingleModelSource(DemonstrationModel(latency_s=LATENCY_S, sleep=simulator.wait_or_fail))
-    )
+    if simulator is None:
+        return None
+    return SingleModelSource(DemonstrationModel(latency_s=LATENCY_S, sleep=simulator.wait_or_fail))
 
 
 def _make_fault_switch(simulator: FaultSimulator | None) -> Callable[[str], None]:

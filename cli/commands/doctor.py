@@ -92,9 +92,9 @@ def run(
         logs.configure_for_command(settings)
         findings, code = asyncio.run(examine(settings, target)), 1
     except SettingsError as error:
-        findings, code = list_malformed(error), 2
+        findings, code = tuple(Finding("settings", "problem", line) for line in error.lines), 2
     print_result(findings, as_json=as_json, to_text=text.render_findings, to_fields=list_findings)
-    if not is_usable(findings):
+    if any(finding.status == "problem" for finding in findings):
         raise typer.Exit(code)
 
 
@@ -116,16 +116,6 @@ def _parse_target(live: str | None, user: str | None) -> LiveTarget | None:
 async def examine(settings: Settings, target: LiveTarget | None = None) -> tuple[Finding, ...]:
     """Check everything that `serve` needs, in the order in which one sets it up; with a target, Slack itself, too."""
     return tuple([finding async for finding in _examine_parts(settings, target)])
-
-
-def list_malformed(error: SettingsError) -> tuple[Finding, ...]:
-    """List each malformed setting; nothing else can be checked before they are mended."""
-    return tuple(Finding("settings", "problem", line) for line in error.lines)
-
-
-def is_usable(findings: Sequence[Finding]) -> bool:
-    """Say whether `serve` can start."""
-    return all(finding.status != "problem" for finding in findings)
 
 
 async def _examine_parts(settings: Settings, target: LiveTarget | None) -> AsyncIterator[Finding]:

@@ -1,6 +1,5 @@
 """`suggest export`: streams the choice log into a file, which is written whole or not at all."""
 
-import secrets
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
@@ -38,7 +37,7 @@ from cli.output_file import STDOUT, describe_unfinished, is_regular_target, open
 from cli.render.printable import pluralise
 from cli.render.progress import show_progress
 from cli.repositories import Records, iter_raw_entries
-from cli.settings import Settings, load_settings
+from cli.settings import load_settings
 from cli.stop_signals import explain_interrupt
 from storage.records import ChoiceKind
 
@@ -143,7 +142,8 @@ def run(  # long: every option with its help
     options = build_options(export_format, output, {name: value for name, value in given.items() if value is not None})
     job = ExportJob(selection=selection, options=options, output=output)
     if pseudonymise:
-        job = replace(job, pseudonyms=make_pseudonyms(load_settings()))
+        key = load_settings().suggest_pseudonym_key
+        job = replace(job, pseudonyms=Pseudonyms(None if key is None else key.get_secret_value().encode()))
     export_log(locate_database(database), job)
 
 
@@ -197,12 +197,6 @@ def build_options(name: str, output: Path, given: Mapping[FormatOption, Any]) ->
     )
     pairs: Sequence[PairOption] = given.get("--pairs", ())
     return replace(options, pairs=tuple(dict.fromkeys(_PAIRS[one] for one in pairs))) if pairs else options
-
-
-def make_pseudonyms(settings: Settings) -> Pseudonyms:
-    """Make pseudonyms under the key that is set, else under a random one, so that no two exports match."""
-    key = settings.suggest_pseudonym_key
-    return Pseudonyms(secrets.token_bytes(32) if key is None else key.get_secret_value().encode())
 
 
 def get_provenance_path(output: Path) -> Path:

@@ -36,11 +36,7 @@ def run(
 
     Example: suggest playbook check playbook.toml
     """
-    checked = check_playbook(path or load_settings().suggest_playbook)
+    file = path or load_settings().suggest_playbook
+    name = "the built-in playbook" if file is None else str(file)
+    checked = UsablePlaybook(name=name, playbook=load_playbook(file))
     print_result(checked, as_json=as_json, to_text=text.render_playbook, to_fields=list_playbook)
-
-
-def check_playbook(path: Path | None) -> UsablePlaybook:
-    """Load the playbook of a file, or the built-in one. Raises PlaybookError where it cannot be used."""
-    name = "the built-in playbook" if path is None else str(path)
-    return UsablePlaybook(name=name, playbook=load_playbook(path))

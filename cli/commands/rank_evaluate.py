@@ -2,14 +2,15 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from bot.ranking.choice_sets import TrainingSet, Weights
 from bot.ranking.evaluation import HeldOutEvaluation, Split, evaluate
-from cli.choice_source import ChoiceSource, Logs, PickWeights, read_training_set
-from cli.database_location import locate_database
+from cli.choice_source import Logs, PickWeights, read_training_set
+from cli.database_location import Location, locate_database
 from cli.errors import Failed
 from cli.options import DatabaseFile, Json
 from cli.render.json import list_evaluations
@@ -39,15 +40,15 @@ def run(
 
     Example: suggest rank evaluate --log choices.jsonl
     """
-    source = ChoiceSource(logs=tuple(logs or ()), location=locate_database(database))
+    location = locate_database(database)
     with explain_interrupt(lambda: "nothing was measured or changed; the same command begins again"):
-        evaluations = evaluate_held_out(source, weights, seed)
+        evaluations = evaluate_held_out(logs, location, weights, seed)
     print_result(evaluations, as_json=as_json, to_text=text.render_evaluations, to_fields=list_evaluations)
 
 
-def evaluate_held_out(source: ChoiceSource, weights: Weights, seed: int) -> Evaluations:
+def evaluate_held_out(logs: Sequence[Path] | None, location: Location, weights: Weights, seed: int) -> Evaluations:
     """Judge by choices held out, by person and by time. Raises Failed, SettingsError."""
-    found = read_training_set(source)
+    found = read_training_set(logs, location)
     splits: tuple[Split, ...] = ("person", "time")
     judged = [evaluate(found.choice_sets, split, weights=weights, seed=seed) for split in splits]
     if not any(judged):

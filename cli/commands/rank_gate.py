@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from bot.ranking.promotion import judge, replay
-from cli.choice_source import ChoiceSource, read_training_set
+from cli.choice_source import read_training_set
 from cli.database_location import locate_database
 from cli.options import DatabaseFile, Json
 from cli.render.output import print_look, print_result
@@ -26,9 +26,9 @@ def run(
 
     Example: suggest rank gate --replay 200 --json
     """
-    source = ChoiceSource(logs=(), location=locate_database(database))
+    location = locate_database(database)
     with explain_interrupt(lambda: "nothing was changed; the same command begins again"):
-        found = read_training_set(source)
+        found = read_training_set(None, location)
         if every is None:
             print_result(judge(found, weights="kept").verdict, as_json=as_json, to_text=text.render_gate)
             return

@@ -1,5 +1,6 @@
 """`suggest rank train`: learns a ranker from a choice log."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
@@ -8,8 +9,8 @@ import typer
 
 from bot.ranking.choice_sets import TrainingSet, Weights
 from bot.ranking.model import NothingToLearn, Ranker, fit_ranker
-from cli.choice_source import ChoiceSource, Logs, PickWeights, read_training_set
-from cli.database_location import locate_database
+from cli.choice_source import Logs, PickWeights, read_training_set
+from cli.database_location import Location, locate_database
 from cli.errors import Failed
 from cli.options import DatabaseFile, Json
 from cli.output_file import open_output
@@ -42,15 +43,15 @@ def run(
 
     Example: suggest rank train --log choices.jsonl --save ranker.json
     """
-    source = ChoiceSource(logs=tuple(logs or ()), location=locate_database(database))
+    location = locate_database(database)
     with explain_interrupt(lambda: "nothing was learned or saved; the same command begins again"):
-        training = train(source, weights, save)
+        training = train(logs, location, weights, save)
     print_result(training, as_json=as_json, to_text=text.render_training, to_fields=list_training)
 
 
-def train(source: ChoiceSource, weights: Weights, save: Path | None) -> Training:
+def train(logs: Sequence[Path] | None, location: Location, weights: Weights, save: Path | None) -> Training:
     """Learn a ranker, and save it if there is a file to save it in. Raises Failed, SettingsError."""
-    found = read_training_set(source)
+    found = read_training_set(logs, location)
     try:
         ranker = fit_ranker(found.choice_sets, weights=weights)
     except NothingToLearn as error:

@@ -72,8 +72,5 @@ def list_needed(*, http: Address | None) -> tuple[Need, ...]:
         Need.of("SLACK_SIGNING_SECRET")
         if http
         else replace(app_token, sentence=f"{app_token.sentence}; or give --http HOST:PORT"),
-        Need(
-            ("OPENAI_API_KEY", "OPENAI_BASE_URL"),
-            NO_MODEL,
-        ),
+        Need(("OPENAI_API_KEY", "OPENAI_BASE_URL"), NO_MODEL),
     )

@@ -1,6 +1,5 @@
 """The child process of one export for Slack, `python -m cli.workers.export`."""
 
-import secrets
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +24,7 @@ def run_job(job: dict[str, Any]) -> dict[str, int]:
         selection=Selection(since=parse_moment("since", job["since"]), team_id=job["team_id"]),
         options=build_options(job["form"], Path(job["output"]), {}),
         output=Path(job["output"]),
-        pseudonyms=Pseudonyms(key.encode() if key else secrets.token_bytes(32)) if job["pseudonyms"] else None,
+        pseudonyms=Pseudonyms(key and key.encode()) if job["pseudonyms"] else None,
         actor=job["actor"],
     )
     try:
