@@ -120,7 +120,10 @@ async def test_a_report_opens_with_three_sentences(suggest: Suggest) -> None:
         ),
         (
             (used(), dismissed("incorrect")),
-            ("2. Too few refusals to name a chief complaint: not enough data. The most frequent is “Something is",),
+            (
+                "2. Too few refusals to name a chief complaint: not enough data.",
+                "The most frequent is “Something is wrong”",
+            ),
         ),
         ((used(),), ("1. All sets of replies were accepted", "2. Nobody refused a set of replies")),
         ((failed(),), ("1. No replies were shown in this time",)),
