@@ -1,6 +1,7 @@
 """The database that a command works on, and opening it."""
 
 import asyncio
+import re
 import shlex
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator
 from contextlib import AbstractAsyncContextManager, aclosing, asynccontextmanager, contextmanager
@@ -228,6 +229,11 @@ def _suggest_fix(location: Location, error: StorageError) -> str:
         return (
             "a pooler such as PgBouncer is before it, and changes sessions: leave `prepare_threshold` out of the URL, "
             "or let PgBouncer 1.21 or newer keep them, with max_prepared_statements"
+        )
+    if re.search("too many c|connection slots|no more connections", str(error)):
+        return (
+            "all connections that it allows are taken, and two are needed at least: end others, set `connections` in "
+            "the URL to half of what is free, or raise max_connections, or the CONNECTION LIMIT of the role or database"
         )
     if location.file is None:
         return "its server must be reachable, and take this user, password and database"

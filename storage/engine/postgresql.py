@@ -15,19 +15,37 @@ from typing import Any, Final, Self, TypeVar
 from urllib.parse import unquote
 
 import psycopg
+from psycopg.pq import Conninfo
+from psycopg.sql import Identifier
 from sqlalchemy import Connection, event
 from sqlalchemy.engine import ExceptionContext
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from storage.engine.transaction import Step, Transaction, WriteObserver, WriteTimes
-from storage.errors import DatabaseUnavailable, DatabaseUnreachable
+from storage.errors import DatabaseUnavailable, DatabaseUnreachable, DatabaseUnsuitable
 
 T = TypeVar("T")
 
 CONNECTIONS: Final = 10
 """Of each of the two pools, one that writes and one that reads, unless the URL says otherwise."""
 
-_TEMPORARY: Final = ("starting up", "shutting down", "recovery", "not yet accepting", "too many clients")
+_TEMPORARY: Final = (
+    *("starting up", "shutting down", "recovery", "not yet accepting"),
+    *("too many clients", "too many connections", "connection slots", "no more connections"),
+)
+
+_CLOSED: Final = (
+    (
+        r'permission denied for database "(.*)"',
+        "the role {role} may not connect: GRANT CONNECT ON DATABASE {name} TO {role}",
+    ),
+    (r'role "(.*)" is not permitted to log in', "the role {name} may not log in: ALTER ROLE {name} LOGIN"),
+    (
+        r'database "(.*)" is not currently accepting connections',
+        "it takes no connections: ALTER DATABASE {name} ALLOW_CONNECTIONS true",
+    ),
+)
+"""Refusals that an administrator ends: the server's words, and what to say of them."""
 
 _URL: Final = re.compile(r"(?P<before>[^:]+://(?:[^@/]*@)?[^?]*)(?:\?(?P<parameters>.*))?", re.DOTALL)
 
@@ -56,6 +74,13 @@ class PostgresTarget:
                 kept.append(parameter)
         numbers: dict[str, Any] = {name: _parse_number(name, value) for name, value in ours.items()}
         return cls(conninfo="?".join([found["before"], *filter(None, ["&".join(kept)])]), **numbers)
+
+    @property
+    def role(self) -> str:
+        """The user, also where the environment or the system names it."""
+        parsed = Conninfo.parse(self.conninfo.encode())
+        named = {each.keyword: each.val for each in (*Conninfo.get_defaults(), *parsed) if each.val}
+        return named[b"user"].decode()
 
     @property
     def options(self) -> dict[str, Any]:
@@ -186,7 +211,7 @@ def create_engine(
         except TimeoutError as error:
             raise DatabaseUnreachable("the server did not answer in time") from error
         except psycopg.OperationalError as error:
-            raise _classify_refusal(str(error)) from error
+            raise _classify_refusal(str(error), role=target.role) from error
         connection.limit_s = statement_limit_s
         return connection
 
@@ -209,8 +234,12 @@ def create_engine(
     return made
 
 
-def _classify_refusal(message: str) -> DatabaseUnavailable:
+def _classify_refusal(message: str, *, role: str) -> DatabaseUnavailable:
     """Tell by the message if the server refused, or did not answer yet; libpq gives no code for it."""
+    for words, obstacle in _CLOSED:
+        if found := re.search(words, message):
+            quoted = [Identifier(name).as_string() for name in (found[1], role)]
+            return DatabaseUnsuitable(obstacle.format(name=quoted[0], role=quoted[1]))
     is_refused = "FATAL:" in message and not any(words in message for words in _TEMPORARY)
     return DatabaseUnavailable(message) if is_refused else DatabaseUnreachable(message)
 

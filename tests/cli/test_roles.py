@@ -7,6 +7,7 @@ import pytest
 from storage.engine.database import parse_url
 from tests.cli.commands.test_doctor import database
 from tests.cli.conftest import Suggest
+from tests.conftest import StageMaker
 from tests.storage.stores import PostgresDatabases, open_store, record_choice, record_shown
 
 ROLES = ("plain", '"Odd-One"')
@@ -44,9 +45,11 @@ def mend(postgresql: PostgresDatabases, url: str, message: str) -> str:
     return name
 
 
-def as_role(monkeypatch: pytest.MonkeyPatch, url: str, role: str) -> None:
+def as_role(monkeypatch: pytest.MonkeyPatch, url: str, role: str) -> str:
     plain = role.strip('"')
-    monkeypatch.setenv("SUGGEST_DATABASE_URL", url.replace("postgres:@", f"{plain}@"))
+    of_role = url.replace("postgres:@", f"{plain}@")
+    monkeypatch.setenv("SUGGEST_DATABASE_URL", of_role)
+    return of_role
 
 
 async def filled(postgresql: PostgresDatabases) -> str:
@@ -170,3 +173,71 @@ async def test_an_encoding_that_does_not_hold_every_text(
     postgresql.run(sql)
     monkeypatch.setenv("SUGGEST_DATABASE_URL", postgresql.url_of(f"{name}_utf8"))
     assert (await suggest("migrate")).code == 0
+
+
+@pytest.mark.parametrize(
+    ("closing", "mending"),
+    [
+        ("REVOKE CONNECT ON DATABASE {name} FROM PUBLIC", 'GRANT CONNECT ON DATABASE "{name}" TO {role}'),
+        ("ALTER ROLE {role} NOLOGIN", "ALTER ROLE {role} LOGIN"),
+        ("ALTER DATABASE {name} ALLOW_CONNECTIONS false", 'ALTER DATABASE "{name}" ALLOW_CONNECTIONS true'),
+    ],
+)
+async def test_a_role_that_may_not_connect(
+    closing: str,
+    mending: str,
+    suggest: Suggest,
+    postgresql: PostgresDatabases,
+    role: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    url = await filled(postgresql)
+    name = parse_url(url).database or ""
+    within(postgresql, name, f"GRANT ALL ON ALL TABLES IN SCHEMA public TO {role}")
+    within(postgresql, name, f"GRANT ALL ON ALL SEQUENCES IN SCHEMA public TO {role}")
+    as_role(monkeypatch, url, role)
+    assert (await database(suggest))[0] == "ok"
+    postgresql.run(closing.format(name=name, role=role))
+    quoted = '"{}"'.format(role.strip('"'))
+    sql = mending.format(name=name, role=quoted)
+    try:
+        status, message = await database(suggest)
+        assert status == "problem"
+        for command in (("export",), ("migrate",), ("report", "--json")):
+            assert f": {sql}; its owner" in (await suggest(*command)).complaint
+        assert f": {sql}; its owner" in message
+    finally:
+        postgresql.run(sql)
+        assert (await suggest("export")).code == 0
+        postgresql.run(f"GRANT CONNECT ON DATABASE {name} TO PUBLIC")
+
+
+@pytest.mark.parametrize("limited", ["ROLE {role} CONNECTION LIMIT", "DATABASE {name} CONNECTION LIMIT"])
+async def test_a_limit_on_connections_is_named(
+    limited: str,
+    suggest: Suggest,
+    stage_with: StageMaker,
+    postgresql: PostgresDatabases,
+    role: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """One is too few; with two, all is done, one after the other."""
+    url = postgresql.empty()
+    name = parse_url(url).database or ""
+    within(postgresql, name, f"GRANT CREATE ON SCHEMA public TO {role}")
+    as_role(monkeypatch, f"{url}&connections=1", role)
+    limit = f"ALTER {limited.format(name=name, role=role)}"
+    postgresql.run(f"{limit} 1")
+    try:
+        assert "two are needed at least" in (await suggest("migrate")).complaint
+        assert "two are needed at least" in (await database(suggest))[1]
+        postgresql.run(f"{limit} 2")
+        for command in (("migrate",), ("try", "Where is my order?", "--pick", "1"), *READING):
+            result = await suggest(*command)
+            assert result.code == 0, result.err
+        async with stage_with(suggest_database_url=f"{as_role(monkeypatch, url, role)}&connections=1") as stage:
+            shown = await stage.suggested("Where is my order?")
+            await stage.slack.click(stage.agent, shown, "use_candidate")
+            await stage.private("Sent in")
+    finally:
+        postgresql.run(f"{limit} -1")
