@@ -220,7 +220,7 @@ async def test_a_reply_that_was_cut_off_is_marked(suggest: Suggest, model: Model
 
 
 async def test_the_deadline_holds(suggest: Suggest, model: ModelDouble, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("SUGGEST_DEADLINE_S", "4")
+    monkeypatch.setenv("SUGGEST_DEADLINE_S", "10")
     model.enqueue(Hang())
     for stream in ((), ("--stream",)):
         result = await suggest("try", MESSAGE, *stream)
