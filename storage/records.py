@@ -372,6 +372,11 @@ class Delivery:
     owner: str | None = None
 
 
+def bind_delivery(delivery_id: str) -> str:
+    """Name what a delivery's text is bound to: no other part's, nor what the vault has of its request, opens for it."""
+    return f"delivery {delivery_id}"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Event:
     """An append-only fact about a request; `data` holds what the fact needs."""

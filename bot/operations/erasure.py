@@ -112,7 +112,7 @@ class Eraser:
     def _decrypt_texts(self, kept: StoredTexts) -> Iterable[str]:
         if kept.sealed is None:
             return kept.texts
-        return (*kept.texts, self._cipher.decrypt(kept.sealed, bound_to=kept.request_id))
+        return (*kept.texts, self._cipher.decrypt(kept.sealed, bound_to=kept.bound_to))
 
 
 def fold_text(text: str) -> str:

@@ -31,7 +31,7 @@ from bot.privacy.placeholders import (
     mask_replies,
 )
 from bot.surfaces import SURFACES
-from storage.records import Candidate, Delivery, LogEntry, Request, TextKept, Turn, VaultEntry
+from storage.records import Candidate, Delivery, LogEntry, Request, TextKept, Turn, VaultEntry, bind_delivery
 from storage.repositories.vault import Vault
 
 StoreText = Literal["redacted", "full", "off"]
@@ -285,15 +285,14 @@ class PrivacyService:
         """Encrypt the text of a part of a reply, as it is kept until it is posted."""
         if part.text is None:
             return part
-        return replace(part, text=self._cipher.encrypt(part.text, bound_to=part.request_id))
+        return replace(part, text=self._cipher.encrypt(part.text, bound_to=bind_delivery(part.id)))
 
     def decrypt_delivery(self, part: Delivery) -> Delivery:
         """Decrypt the text of a part of a reply; it becomes None if its key is gone."""
-        return (
-            part
-            if part.text is None
-            else replace(part, text=self._decrypt(part.text, part.request_id, "a reply on its way"))
-        )
+        if part.text is None:
+            return part
+        text = self._decrypt(part.text, part.request_id, bind_delivery(part.id), "a reply on its way")
+        return replace(part, text=text)
 
     def find_unfilled(self, request: Request, text: str | None) -> tuple[str, ...]:
         """Find the placeholders in a recorded text whose originals are gone."""
@@ -343,12 +342,12 @@ class PrivacyService:
         """Decrypt what the vault holds, as far as that is possible."""
         if sealed is None or sealed.startswith(ONCE):  # gone, or decided: only Undo has its key
             return _decode(request, None)
-        return _decode(request, self._decrypt(sealed, request.id, "the originals of a request"))
+        return _decode(request, self._decrypt(sealed, request.id, request.id, "the originals of a request"))
 
-    def _decrypt(self, sealed: str, request_id: str, what: str) -> str | None:
-        """Decrypt a text of a request; None, and a line in the log, if its key is gone."""
+    def _decrypt(self, sealed: str, request_id: str, bound_to: str, what: str) -> str | None:
+        """Decrypt a text of a request; None, and a line in the log, if its key is gone or it is another row's."""
         try:
-            return self._cipher.decrypt(sealed, bound_to=request_id)
+            return self._cipher.decrypt(sealed, bound_to=bound_to)
         except DecryptionError:
             _log.warning("%s cannot be read: %s", what, _OTHER_KEY, extra={"request_id": request_id})
             return None
@@ -389,7 +388,10 @@ def _replace_texts(records: Sequence[_Text], texts: Sequence[Any]) -> tuple[_Tex
     return tuple([each if each.text == text else replace(each, text=text) for each, text in pairs])
 
 
-_OTHER_KEY: Final = "it was sealed with another SUGGEST_SECRET_KEY; put that one behind the new one, after a comma"
+_OTHER_KEY: Final = (
+    "it was sealed with another SUGGEST_SECRET_KEY, or for another row; "
+    "where the key changed, put the old one behind the new one, after a comma"
+)
 
 
 def _encode(request: Request, masked: MaskedRequest) -> str:

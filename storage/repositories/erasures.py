@@ -14,7 +14,7 @@ from sqlalchemy import BindParameter, ColumnElement, bindparam, delete, func, or
 
 from storage.engine.database import Database
 from storage.engine.transaction import Transaction
-from storage.records import Turn
+from storage.records import Turn, bind_delivery
 from storage.tables import (
     UtcTime,
     agent_settings,
@@ -66,11 +66,12 @@ class RowCounts:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoredTexts:
-    """The texts in one row of a request; or the `sealed` one, which storage cannot read."""
+    """The texts in one row of a request; or the `sealed` one, which storage cannot read, and what it is bound to."""
 
     request_id: str
     texts: tuple[str, ...] = field(default=(), repr=False)
     sealed: str | None = field(default=None, repr=False)
+    bound_to: str = ""
 
 
 class Erasures:
@@ -299,8 +300,12 @@ def _to_plain_texts(request_id: str, *values: Any) -> StoredTexts:
     return StoredTexts(request_id=request_id, texts=_collect_texts(values))
 
 
-def _to_sealed_text(request_id: str, sealed: str | None) -> StoredTexts:
-    return StoredTexts(request_id=request_id, sealed=sealed)
+def _to_vault_text(request_id: str, sealed: str) -> StoredTexts:
+    return StoredTexts(request_id=request_id, sealed=sealed, bound_to=request_id)
+
+
+def _to_delivery_text(request_id: str, sealed: str | None, delivery_id: str) -> StoredTexts:
+    return StoredTexts(request_id=request_id, sealed=sealed, bound_to=bind_delivery(delivery_id))
 
 
 def _build_page_query(key: Any, *columns: Any) -> Any:
@@ -321,6 +326,10 @@ _TEXT_QUERIES: Final[tuple[tuple[Any, Any, Callable[..., StoredTexts]], ...]] = 
     ),
     (_build_page_query(choices.c.id, choices.c.request_id, choices.c.final_text, choices.c.note), "", _to_plain_texts),
     (_build_page_query(events.c.seq, events.c.request_id, events.c.data), -1, _to_plain_texts),
-    (_build_page_query(deliveries.c.id, deliveries.c.request_id, deliveries.c.text), "", _to_sealed_text),
-    (_build_page_query(vault.c.request_id, vault.c.request_id, vault.c.sealed), "", _to_sealed_text),
+    (
+        _build_page_query(deliveries.c.id, deliveries.c.request_id, deliveries.c.text, deliveries.c.id.label("bound")),
+        "",
+        _to_delivery_text,
+    ),
+    (_build_page_query(vault.c.request_id, vault.c.request_id, vault.c.sealed), "", _to_vault_text),
 )

@@ -407,3 +407,43 @@ async def test_a_choice_while_others_are_drafted_closes_the_vault_for_good(desk:
     [row] = await desk.store.rows("SELECT sealed FROM vault")
     assert row["sealed"].startswith("once:")
     assert "example.com" not in await dump_tables(desk) + str(row)
+
+
+# --- sealed texts in another's place --------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "swap",
+    [
+        "UPDATE deliveries SET text = (SELECT sealed FROM vault WHERE vault.request_id = deliveries.request_id)",
+        "UPDATE deliveries SET text = (SELECT sealed FROM vault WHERE vault.request_id <> deliveries.request_id)",
+        "UPDATE deliveries SET text = (SELECT text FROM deliveries AS other WHERE other.id <> deliveries.id)",
+        "UPDATE deliveries SET text = 'plain:' || 'We give you a refund of 9,999 euros.'",
+    ],
+)
+async def test_nothing_is_posted_that_was_not_sealed_for_this_reply(desk: Desk, swap: str) -> None:
+    """By somebody who can write to the database: the agent copies the recorded reply instead."""
+    desk.cipher = TextCipher(("k" * 40,))
+    chosen, vaults = [], []
+    for number in range(2):
+        entry = await draft_shown(desk, idempotency_key=f"ask:{number}")
+        vaults += [row for row in await desk.store.rows("SELECT * FROM vault") if row["request_id"] == entry.request.id]
+        chosen.append(await desk.make_chooser().use(desk.make_click(), entry.candidates[number].id))
+    for row in vaults:  # as it was while the request was open
+        await desk.store.change(f"UPDATE vault SET sealed = '{row['sealed']}' WHERE request_id = '{row['request_id']}'")
+    await desk.store.change(swap)
+    deliverer = desk.make_deliverer()
+    [part] = (await deliverer.load(chosen[0].choice.id)).parts
+    assert (part.address, part.text) == ("copy", WROTE[0])
+
+
+@pytest.mark.parametrize("whose", ["=", "<>"])
+async def test_no_reply_on_its_way_is_taken_for_originals(desk: Desk, whose: str) -> None:
+    desk.cipher = TextCipher(("k" * 40,))
+    for number in range(2):
+        entry = await draft_shown(desk, idempotency_key=f"ask:{number}")
+        await desk.make_chooser().use(desk.make_click(), entry.candidates[number].id)
+    of_whom = f"SELECT text FROM deliveries WHERE deliveries.request_id {whose} vault.request_id"
+    await desk.store.change(f"UPDATE vault SET sealed = ({of_whom})")
+    for entry in await desk.store.entries():
+        assert list_texts(await desk.privacy.unmask_recorded_entry(entry))[0] == WROTE[0]
