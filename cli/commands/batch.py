@@ -125,6 +125,8 @@ def run(options: BatchOptions) -> None:
     print_result(
         result, as_json=options.as_json, to_text=text.summarise_batch, to_fields=list_batch, text_file=sys.stderr
     )
+    if options.as_json and result.go_on:
+        print(text.describe_stop(result), file=sys.stderr)
     if result.refused or result.failed_drafts or result.go_on:
         raise typer.Exit(1)
 

@@ -36,10 +36,15 @@ def summarise_batch(result: "BatchResult") -> str:
     if result.refused:
         lines.append(f"{pluralise(len(result.refused), 'row')} could not be used, told above")
     if result.go_on:
-        why = {"max_cost": "--max-cost is reached", "interrupted": "stopped", None: "not all rows are drafted yet"}
-        to_file = "" if result.output != STDOUT else ", from the beginning: with -o OUT it can be resumed"
-        lines.append(f"{why[result.stopped]}; to go on{to_file}: {result.go_on}")
+        lines.append(describe_stop(result))
     return "\n".join(lines)
+
+
+def describe_stop(result: "BatchResult") -> str:
+    """Say why a run stopped early, and by which command it goes on."""
+    why = {"max_cost": "--max-cost is reached", "interrupted": "stopped", None: "not all rows are drafted yet"}
+    to_file = "" if result.output != STDOUT else ", from the beginning: with -o OUT it can be resumed"
+    return f"{why[result.stopped]}; to go on{to_file}: {result.go_on}"
 
 
 def list_failures(entries: "Sequence[LogEntry]") -> list[str]:
