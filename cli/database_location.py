@@ -217,24 +217,44 @@ def explain_unusable(location: Location, error: StorageError) -> str:
     return f"cannot be used ({why}): {_suggest_fix(location, error)}"
 
 
-def _suggest_fix(location: Location, error: StorageError) -> str:
-    if "locked" in str(error):
-        return "another program is writing to it; try again in a moment"
-    if "startup parameter" in str(error):
-        return (
+_FIXES: Final = (
+    ("locked|lock timeout", "another program is writing to it; try again in a moment"),
+    (
+        "startup parameter",
+        (
             "a pooler is before it, and takes no `options`: leave them out of the URL and of PGOPTIONS; "
             "ALTER ROLE … SET search_path does what they did"
-        )
-    if "prepared statement" in str(error):
-        return (
+        ),
+    ),
+    (
+        "prepared statement",
+        (
             "a pooler such as PgBouncer is before it, and changes sessions: leave `prepare_threshold` out of the URL, "
             "or let PgBouncer 1.21 or newer keep them, with max_prepared_statements"
-        )
-    if re.search("too many c|connection slots|no more connections", str(error)):
-        return (
+        ),
+    ),
+    (
+        "too many c|connection slots|no more connections|query_wait_timeout",
+        (
             "all connections that it allows are taken, and two are needed at least: end others, set `connections` in "
             "the URL to half of what is free, or raise max_connections, or the CONNECTION LIMIT of the role or database"
-        )
+        ),
+    ),
+    (
+        "statement timeout|query_timeout|transaction.* timeout",
+        (
+            "a limit on the time of statements is too short for this: ALTER ROLE … SET statement_timeout = 0 lifts it "
+            "for one role; PgBouncer has query_timeout"
+        ),
+    ),
+)
+"""Words of a database that cannot be used, and what to do; the first that fits."""
+
+
+def _suggest_fix(location: Location, error: StorageError) -> str:
+    for words, fix in _FIXES:
+        if re.search(words, str(error)):
+            return fix
     if location.file is None:
         return "its server must be reachable, and take this user, password and database"
     return "it and its folder must exist and be writable, with room on the disk"

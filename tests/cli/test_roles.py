@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+import psycopg
 import pytest
 
 from storage.engine.database import parse_url
@@ -241,3 +242,18 @@ async def test_a_limit_on_connections_is_named(
             await stage.private("Sent in")
     finally:
         postgresql.run(f"{limit} -1")
+
+
+async def test_a_time_limit_that_is_too_short_is_named(
+    suggest: Suggest, postgresql: PostgresDatabases, role: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A server that is told to stop after half a second, where another holds the tables for longer."""
+    url = await filled(postgresql)
+    name = parse_url(url).database or ""
+    within(postgresql, name, f"GRANT ALL ON ALL TABLES IN SCHEMA public TO {role}")
+    postgresql.run(f"ALTER ROLE {role} SET statement_timeout = 500")
+    as_role(monkeypatch, url, role)
+    with psycopg.connect(url) as other:
+        other.execute("LOCK TABLE requests, alembic_version")
+        for command in (("export",), ("report", "--json")):
+            assert "SET statement_timeout = 0" in (await suggest(*command)).complaint
