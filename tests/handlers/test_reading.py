@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from bot.suggesting import limits
 from playground import Ephemeral, ErrorResponse, Message, ServerError, View
 from playground.model_server import Call, Reply, bad_request
 from tests.conftest import Stage, StageMaker
@@ -152,6 +153,25 @@ async def test_translations_count_for_the_limits(stage_with: StageMaker) -> None
         assert len([call for call in stage.model.calls if is_translation(call)]) == 1
         outcome = await stage.suggest("And now?")
         assert "Today's budget" in outcome.body
+
+
+async def test_translations_at_once_hold_the_days_budget(
+    stage_with: StageMaker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each is tried again, if there is room for it; with the drafts, one call at most passes the budget."""
+    monkeypatch.setattr(limits, "_WAIT_FOR_OTHERS_S", 120)
+    usage = {"usage": {"prompt_tokens": 250, "completion_tokens": 250}}
+    async with stage_with(suggest_tokens_per_day=2_000) as stage:
+        write_german(stage, translated=Reply(text=None, finish_reason="length", changes=usage))
+        stage.model.script(lambda call: Reply(text=GERMAN[call.index % len(GERMAN)], changes=usage))
+        shown = await ask(stage, "slash")
+        clicks = [
+            stage.slack.click(stage.agent, shown, "translate_candidate", value=each)
+            for each in list_button_values(shown.blocks, "translate_candidate")
+        ]
+        await asyncio.gather(*clicks)
+        await wait_for_translation(stage, "Today's budget for the AI model is used up")
+        assert len(stage.model.calls) == 4
 
 
 async def test_an_agents_minute_has_translations_in_it(stage_with: StageMaker) -> None:
