@@ -124,7 +124,7 @@ def _describe_styles(found: Breakdown) -> str:
     told = [_describe_lead(each) for each in ((best,) if best is worst else (best, worst))]
     told[0] = told[0][:1].upper() + told[0][1:]
     others = len(clear) - len(told)
-    rest = f"{others} more differ clearly" if others else "nothing else is clear"
+    rest = f"{others} more {'differs' if others == 1 else 'differ'} clearly" if others else "nothing else is clear"
     causes = {note.code for note in found.notes}
     cause = "who has which styles switched off" if "styles_off" in causes else "their speed or place"
     doubt = "" if "randomised" in causes else f" That may be due to {cause}, and not to the style."
