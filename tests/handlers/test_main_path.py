@@ -246,7 +246,7 @@ async def test_every_draft_goes_out_once(stage: Stage) -> None:
 @pytest.mark.parametrize(("name", "over"), [("Arthur <!channel> F.", "chat.postMessage"), ("Zoë Q.", "response_url")])
 async def test_a_reply_bears_the_agents_name(stage: Stage, name: str, over: str) -> None:
     """As the bot, whose name Slack shows, with the agent's over the reply: nobody is made to look like its author."""
-    agent = stage.slack.change_user(stage.agent, name=name)
+    agent = stage.slack.change_user(stage.agent, real_name=name)
     if over == "response_url":
         stage.slack.faults.plan("chat.postMessage", ErrorResponse(error="not_in_channel"))
     shown = await stage.suggested()
