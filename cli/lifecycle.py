@@ -321,7 +321,7 @@ async def _expose_metrics(metrics: Metrics, drafter: Drafter, ready: readiness.R
 
 
 async def _drain(tasks: BackgroundTasks, limit_s: float) -> None:
-    """Let background tasks finish, for `limit_s` at most."""
+    """Let background tasks finish, for `limit_s` at most; then cancel them."""
     cancelled = await tasks.drain(limit_s)
     if cancelled:
         _log.warning("%s pieces of work did not finish in time; they go on after the next start", cancelled)

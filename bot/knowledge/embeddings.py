@@ -117,7 +117,7 @@ class ServedEmbedder:
 
 
 def _read_vectors(values: Any, *, count: int) -> Vectors:
-    """Read vectors, and bring them to length 1. Raises ValueError for what is none."""
+    """Read vectors, and bring them to length 1. Raises ValueError unless there are `count` of finite, nonzero ones."""
     vectors = np.array(values, dtype=np.float32)
     if vectors.ndim != 2 or vectors.shape[0] != count or vectors.shape[1] == 0:
         raise ValueError("odd vectors")

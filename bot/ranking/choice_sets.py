@@ -251,7 +251,7 @@ def _compute_shifts(request: Request, shown: Sequence[Candidate]) -> tuple[float
 
 
 def _find_picked(visible: tuple[Candidate, ...], choice: Choice | None) -> int | Literal["malformed"] | None:
-    """Find the index of the picked candidate; None if none was picked."""
+    """Find the index of the picked candidate; None if none was picked, "malformed" if not exactly one is it."""
     if choice is None or choice.kind == "dismissed":
         return None
     places = [index for index, candidate in enumerate(visible) if candidate.id == choice.candidate_id]

@@ -72,7 +72,7 @@ def _name_lost_schema(connection: Connection, role: str, search_path: str) -> Ob
 
 
 def _name_missing_rights(connection: Connection, role: str, needed: Mapping[str, Sequence[str]]) -> Iterator[Obstacle]:
-    """Name missing rights, in one line for all tables that lack the same."""
+    """Word the GRANTs of missing rights, in one line for all tables that lack the same."""
     lacking: dict[tuple[str, ...], list[str]] = {}
     for name in _find(connection, needed):
         missing = connection.scalars(_MISSING_RIGHTS, {"name": name, "rights": list(needed[name])})

@@ -175,7 +175,7 @@ class WriteQueue:
             return sum(self._commit_alone(lane, entry) for entry in waited_for)
 
     def _commit_alone(self, lane: "Lane", entry: _Entry) -> float:
-        """Run a step in a transaction of its own, if there is time for it."""
+        """Run a step in a transaction of its own, if there is time for it. Returns the seconds of the flush."""
         entry.state = "open"
         if entry.is_given_up:
             return 0.0

@@ -10,7 +10,7 @@ from storage.records import Candidate, Choice, LogEntry
 
 
 def build_rows(entry: LogEntry, *, system: SystemRole) -> list[str] | str:
-    """Build the rows of a request. A tie labels nothing."""
+    """Build the rows of a request, or tell why it has none. A tie labels nothing."""
     choice = entry.choice
     if choice is None or choice.kind == "tied":
         return UNDECIDED

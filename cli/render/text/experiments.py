@@ -120,7 +120,7 @@ def _describe_contrast(contrast: ArmContrast) -> str:
 
 
 def _list_missing(report: ExperimentReport) -> Iterator[str]:
-    """List what an interval takes that is not there."""
+    """Say why there is no interval yet: too few requests, shown or agents."""
     empty = [arm.name for arm in report.arms if arm.requests == 0]
     if empty:
         what = "no agent has been drawn for" if report.by == "agent" else "no request has been drawn for"
