@@ -87,7 +87,7 @@ def modal(
     }
 
 
-def labelled(block_id: str, label: str, element: Block, **options: Any) -> Block:
+def input_block(block_id: str, label: str, element: Block, **options: Any) -> Block:
     """An input: an element under its label."""
     return {"type": "input", "block_id": block_id, "label": plain_text(label), "element": element, **options}
 
@@ -95,13 +95,13 @@ def labelled(block_id: str, label: str, element: Block, **options: Any) -> Block
 def text_input(block_id: str, label: str, *, limit: int, hint: str | None = None, **options: Any) -> Block:
     """An input for text of at most `limit` characters, `hint` in small print under it."""
     element = {"type": "plain_text_input", "action_id": TEXT_ACTION, "max_length": limit, **options}
-    return labelled(block_id, label, element, **({} if hint is None else {"hint": plain_text(hint)}))
+    return input_block(block_id, label, element, **({} if hint is None else {"hint": plain_text(hint)}))
 
 
 def select(name: str, label: str, options: list[Block], *, initial: int) -> Block:
     """An input with a select, whose block and action have the same name."""
     element = {"type": "static_select", "action_id": name, "options": options, "initial_option": options[initial]}
-    return labelled(name, label, element)
+    return input_block(name, label, element)
 
 
 def option(text: str, value: str) -> Block:

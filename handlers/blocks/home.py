@@ -25,7 +25,7 @@ from handlers.blocks.elements import (
     actions,
     button,
     context,
-    labelled,
+    input_block,
     modal,
     option,
     plain_text,
@@ -228,7 +228,7 @@ def build_channel_view(channel_id: str | None, own: ChannelDefaults, texts: Text
     if channel_id is not None:
         select_channel["initial_conversation"] = channel_id
     blocks = [
-        labelled(CHANNEL_BLOCK, texts("channel-channel"), select_channel),
+        input_block(CHANNEL_BLOCK, texts("channel-channel"), select_channel),
         _build_candidates_input(own.candidates, texts, defaults),
         _build_language_input(own.language, texts),
         _build_styles_input(own.styles_off, texts, defaults),
@@ -277,7 +277,7 @@ def _build_styles_input(styles_off: Collection[str], texts: Texts, defaults: Hom
     on = [each for each in options if each["value"] not in styles_off] or options
     kind = "checkboxes" if len(options) <= _MOST_CHECKBOXES else "multi_static_select"
     element = {"type": kind, "action_id": STYLES_BLOCK, "options": options, "initial_options": on}
-    return labelled(STYLES_BLOCK, texts("settings-styles"), element)
+    return input_block(STYLES_BLOCK, texts("settings-styles"), element)
 
 
 def _build_hint_input(settings: AgentSettings, texts: Texts) -> Block:
